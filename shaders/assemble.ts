@@ -1,0 +1,83 @@
+import type { Binding, Kernel, Parameter } from './kernel.ts';
+
+export interface AssembleOptions {
+  /**
+   * For each binding, the index of the binding whose buffer it shares (its own index where it shares none). WebGPU
+   * forbids one buffer bound both read and read_write in a dispatch, so a tensor that lies in the same buffer as the
+   * output is read through the output's binding.
+   */
+  readonly sharedWith?: readonly number[];
+  /** Write parameters into the text as constants instead of reading them from a uniform buffer. */
+  readonly specialize?: boolean;
+}
+
+/** The complete WGSL module of a kernel. Equal text means equal pipeline. */
+export function assemble(kernel: Kernel, options: AssembleOptions = {}): string {
+  const sharedWith = options.sharedWith ?? kernel.bindings.map((_, index) => index);
+  const lines: string[] = [];
+  if (kernel.bindings.some((binding) => binding.element === 'f16')) lines.push('enable f16;');
+  if (kernel.features?.includes('subgroups')) lines.push('enable subgroups;');
+  lines.push(declareParameters(kernel.parameters, options.specialize ?? false));
+  let body = kernel.body;
+  kernel.bindings.forEach((binding, index) => {
+    if (sharedWith[index] === index) {
+      const written = kernel.bindings.some((other, o) => sharedWith[o] === index && other.access === 'write');
+      lines.push(declareBinding(binding, index, written));
+    } else {
+      const owner = kernel.bindings[sharedWith[index]];
+      if (owner.element !== binding.element || owner.vector !== binding.vector) {
+        throw new Error(`${kernel.label}: ${binding.name} and ${owner.name} share a buffer but not an element type`);
+      }
+      body = body.replace(new RegExp(`\\b${binding.name}\\[`, 'g'), `${owner.name}[`);
+    }
+  });
+  const attribute = `@compute @workgroup_size(${kernel.workgroupSize.join(', ')})`;
+  lines.push(body.replace(/^@main$/m, attribute));
+  return lines.join('\n');
+}
+
+/** Binding index of the parameters' uniform buffer: before the tensors. */
+export const PARAMETER_BINDING = 0;
+
+/** Where tensor number `index` of a kernel is bound. */
+export function tensorBinding(index: number): number {
+  return index + 1;
+}
+
+/** Parameters as they lie in the uniform buffer: 4 bytes each, padded to a multiple of 16 bytes. */
+export function packParameters(parameters: readonly Parameter[]): ArrayBuffer {
+  const buffer = new ArrayBuffer(Math.max(16, Math.ceil(parameters.length / 4) * 16));
+  const view = new DataView(buffer);
+  parameters.forEach((parameter, index) => {
+    if (parameter.type === 'f32') view.setFloat32(index * 4, parameter.value, true);
+    else if (parameter.type === 'i32') view.setInt32(index * 4, parameter.value, true);
+    else view.setUint32(index * 4, parameter.value, true);
+  });
+  return buffer;
+}
+
+function declareParameters(parameters: readonly Parameter[], specialize: boolean): string {
+  if (parameters.length === 0) return '';
+  const struct = `struct Parameters {\n${parameters.map((p) => `  ${p.name}: ${p.type},`).join('\n')}\n}`;
+  if (!specialize) return `${struct}\n@group(0) @binding(${PARAMETER_BINDING}) var<uniform> params: Parameters;`;
+  return `${struct}\nconst params = Parameters(${parameters.map(literal).join(', ')});`;
+}
+
+function literal(parameter: Parameter): string {
+  if (parameter.type === 'u32') return `${parameter.value}u`;
+  if (parameter.type === 'i32') return parameter.value < 0 ? `i32(${parameter.value})` : `${parameter.value}i`;
+  return floatLiteral(parameter.value);
+}
+
+/** A float32 as WGSL text, exactly. */
+export function floatLiteral(value: number): string {
+  if (!Number.isFinite(value)) throw new Error(`${value} can't be written in WGSL`);
+  const text = String(Math.fround(value));
+  return /[.e]/.test(text) ? `${text}f` : `${text}.0f`;
+}
+
+function declareBinding(binding: Binding, index: number, written: boolean): string {
+  const type = binding.vector === 4 ? `vec4<${binding.element}>` : binding.element;
+  const access = written ? 'read_write' : 'read';
+  return `@group(0) @binding(${tensorBinding(index)}) var<storage, ${access}> ${binding.name}: array<${type}>;`;
+}
