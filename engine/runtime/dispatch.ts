@@ -1,0 +1,181 @@
+import { assemble, PARAMETER_BINDING, packParameters, tensorBinding } from '../../shaders/assemble.ts';
+import type { Kernel } from '../../shaders/kernel.ts';
+
+/** Values of the WebGPU flags used here, so that no global object is needed in Node. */
+const BUFFER_USAGE_UNIFORM_COPY_DST = 0x0040 | 0x0008;
+const STAGE_COMPUTE = 0x4;
+/** Uniform offsets are multiples of this; 256 is the largest that WebGPU lets a device ask for. */
+const UNIFORM_ALIGNMENT = 256;
+
+/** A window of a GPU buffer, in bytes. The offset is a multiple of the device's storage buffer alignment. */
+export interface BufferSlice {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** A kernel and the buffers for its bindings, in the order of `kernel.bindings`. */
+export interface DispatchRequest {
+  readonly kernel: Kernel;
+  readonly buffers: readonly BufferSlice[];
+}
+
+/** A kernel ready to be encoded: everything that costs time to create has been created. */
+export interface Dispatch {
+  readonly label: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+  readonly workgroups: readonly [number, number, number];
+}
+
+export interface DispatchOptions {
+  /** Write kernel parameters into the shader text: faster code, more pipelines. */
+  readonly specialize?: boolean;
+  /** Called as pipelines become ready. */
+  readonly onProgress?: (ready: number, total: number) => void;
+}
+
+/** Pipelines of one device, by their text and layout. Compiles with the asynchronous call, all at once. */
+export class PipelineCache {
+  readonly device: GPUDevice;
+  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+
+  constructor(device: GPUDevice) {
+    this.device = device;
+  }
+
+  /** How many distinct pipelines have been asked for. */
+  get size(): number {
+    return this.#pipelines.size;
+  }
+
+  pipeline(kernel: Kernel, sharedWith: readonly number[], specialize: boolean): Promise<GPUComputePipeline> {
+    const code = assemble(kernel, { sharedWith, specialize });
+    const known = this.#pipelines.get(code);
+    if (known) return known;
+    const created = this.device.createComputePipelineAsync({
+      label: kernel.label,
+      layout: this.device.createPipelineLayout({
+        bindGroupLayouts: [this.bindGroupLayout(kernel, sharedWith, specialize)],
+      }),
+      compute: { module: this.device.createShaderModule({ label: kernel.label, code }), entryPoint: 'main' },
+    });
+    this.#pipelines.set(code, created);
+    return created;
+  }
+
+  bindGroupLayout(kernel: Kernel, sharedWith: readonly number[], specialize: boolean): GPUBindGroupLayout {
+    const entries: GPUBindGroupLayoutEntry[] = [];
+    if (hasUniform(kernel, specialize)) {
+      entries.push({ binding: PARAMETER_BINDING, visibility: STAGE_COMPUTE, buffer: { type: 'uniform' } });
+    }
+    kernel.bindings.forEach((_, index) => {
+      if (sharedWith[index] !== index) return;
+      const written = kernel.bindings.some((other, o) => sharedWith[o] === index && other.access === 'write');
+      const type = written ? 'storage' : 'read-only-storage';
+      entries.push({ binding: tensorBinding(index), visibility: STAGE_COMPUTE, buffer: { type } });
+    });
+    const key = entries.map((entry) => `${entry.binding}${entry.buffer?.type}`).join();
+    let layout = this.#layouts.get(key);
+    if (!layout) {
+      layout = this.device.createBindGroupLayout({ entries });
+      this.#layouts.set(key, layout);
+    }
+    return layout;
+  }
+}
+
+/**
+ * Which bindings share one buffer. Two bindings of the same window of one buffer must be one binding as soon as either is
+ * written, because a dispatch may not bind a buffer both read and read_write; the written one owns it.
+ */
+export function sharedBindings(kernel: Kernel, buffers: readonly BufferSlice[]): number[] {
+  return kernel.bindings.map((binding, index) => {
+    if (binding.access === 'write') return index;
+    const owner = kernel.bindings.findIndex(
+      (other, o) => other.access === 'write' && buffers[o].buffer === buffers[index].buffer,
+    );
+    if (owner < 0) return index;
+    if (buffers[owner].offset !== buffers[index].offset) {
+      throw new Error(`${kernel.label}: ${binding.name} lies in the buffer that ${kernel.bindings[owner].name} writes`);
+    }
+    return owner;
+  });
+}
+
+/** Pipelines (in parallel), one parameter buffer and the bind groups for a list of kernels. */
+export async function prepareDispatches(
+  cache: PipelineCache,
+  requests: readonly DispatchRequest[],
+  options: DispatchOptions = {},
+): Promise<{ dispatches: Dispatch[]; parameterBuffer: GPUBuffer | undefined }> {
+  const { device } = cache;
+  const specialize = options.specialize ?? false;
+  const shared = requests.map((request) => sharedBindings(request.kernel, request.buffers));
+  let ready = 0;
+  const compiling = requests.map(async (request, index) => {
+    const pipeline = await cache.pipeline(request.kernel, shared[index], specialize);
+    options.onProgress?.(++ready, requests.length);
+    return pipeline;
+  });
+  const { buffer: parameterBuffer, offsets } = uploadParameters(device, requests, specialize);
+  const pipelines = await Promise.all(compiling);
+  const dispatches = requests.map(({ kernel, buffers }, index): Dispatch => {
+    const entries: GPUBindGroupEntry[] = [];
+    if (hasUniform(kernel, specialize) && parameterBuffer) {
+      const { offset, size } = offsets[index];
+      entries.push({ binding: PARAMETER_BINDING, resource: { buffer: parameterBuffer, offset, size } });
+    }
+    buffers.forEach((slice, tensor) => {
+      if (shared[index][tensor] === tensor) entries.push({ binding: tensorBinding(tensor), resource: slice });
+    });
+    const layout = cache.bindGroupLayout(kernel, shared[index], specialize);
+    return {
+      label: kernel.label,
+      pipeline: pipelines[index],
+      bindGroup: device.createBindGroup({ label: kernel.label, layout, entries }),
+      workgroups: kernel.workgroups,
+    };
+  });
+  return { dispatches, parameterBuffer };
+}
+
+/** Encodes dispatches into an open pass; allocates nothing. */
+export function encodeDispatches(pass: GPUComputePassEncoder, dispatches: readonly Dispatch[]): void {
+  let pipeline: GPUComputePipeline | undefined;
+  for (const dispatch of dispatches) {
+    if (dispatch.pipeline !== pipeline) {
+      pipeline = dispatch.pipeline;
+      pass.setPipeline(pipeline);
+    }
+    pass.setBindGroup(0, dispatch.bindGroup);
+    pass.dispatchWorkgroups(dispatch.workgroups[0], dispatch.workgroups[1], dispatch.workgroups[2]);
+  }
+}
+
+function hasUniform(kernel: Kernel, specialize: boolean): boolean {
+  return !specialize && kernel.parameters.length > 0;
+}
+
+function uploadParameters(
+  device: GPUDevice,
+  requests: readonly DispatchRequest[],
+  specialize: boolean,
+): { buffer: GPUBuffer | undefined; offsets: { offset: number; size: number }[] } {
+  let total = 0;
+  const packed = requests.map(({ kernel }) => (hasUniform(kernel, specialize) ? packParameters(kernel.parameters) : null));
+  const offsets = packed.map((bytes) => {
+    const offset = total;
+    if (bytes) total += Math.ceil(bytes.byteLength / UNIFORM_ALIGNMENT) * UNIFORM_ALIGNMENT;
+    return { offset, size: bytes?.byteLength ?? 0 };
+  });
+  if (total === 0) return { buffer: undefined, offsets };
+  const buffer = device.createBuffer({ label: 'parameters', size: total, usage: BUFFER_USAGE_UNIFORM_COPY_DST });
+  const bytes = new Uint8Array(total);
+  packed.forEach((parameters, index) => {
+    if (parameters) bytes.set(new Uint8Array(parameters), offsets[index].offset);
+  });
+  device.queue.writeBuffer(buffer, 0, bytes);
+  return { buffer, offsets };
+}
