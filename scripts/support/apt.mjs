@@ -1,0 +1,102 @@
+// What the set-up scripts need from apt: which distribution this is, and installing packages, from the distribution's
+// backports where asked. The backports source is derived from the sources that apt already has, so a mirror stays in use.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+
+const SOURCE_LIST = '/etc/apt/sources.list';
+const SOURCE_PARTS = '/etc/apt/sources.list.d';
+
+/** True where packages can be installed: apt-get is there and the user is root. */
+export function canInstallWithApt() {
+  return process.platform === 'linux' && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get');
+}
+
+/** The fields of /etc/os-release, or an empty object where there is none. */
+export function osRelease() {
+  if (!existsSync('/etc/os-release')) return {};
+  const lines = readFileSync('/etc/os-release', 'utf8').matchAll(/^([A-Z_]+)="?([^"\n]*)"?$/gm);
+  return Object.fromEntries([...lines].map(([, key, value]) => [key, value]));
+}
+
+/** The version of a package that apt would install, or undefined where it knows none. */
+export function candidateVersion(packageName) {
+  const policy = spawnSync('apt-cache', ['policy', packageName], { encoding: 'utf8' }).stdout ?? '';
+  const version = /Candidate:\s*(\S+)/.exec(policy)?.[1];
+  return version === '(none)' ? undefined : version;
+}
+
+/** Refreshes apt's lists. A third-party source that fails must not stop us: the installation itself will tell. */
+export function updateLists(aptOptions = []) {
+  aptGet(['update', ...aptOptions], { mayFail: true });
+}
+
+/** Installs packages without the recommended ones. Throws where apt-get fails. */
+export function install(packages, aptOptions = []) {
+  aptGet(['install', '--yes', '--no-install-recommends', ...aptOptions, ...packages]);
+}
+
+/** Installs packages from `<codename>-backports`; apt's own list of sources stays as it is. */
+export function installFromBackports(packages, codename) {
+  const source = backportsSource(codename);
+  if (source === undefined) throw new Error(`apt has no source for the suite ${codename} to derive its backports from`);
+  const folder = mkdtempSync(join(tmpdir(), 'onelook-apt-'));
+  try {
+    for (const file of sourceFiles()) {
+      if (file !== SOURCE_LIST) symlinkSync(file, join(folder, basename(file)));
+    }
+    writeFileSync(join(folder, `onelook-backports.${source.extension}`), source.text);
+    const options = ['-o', `Dir::Etc::sourceparts=${folder}`];
+    updateLists(options);
+    install(packages, ['-t', `${codename}-backports`, ...options]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function aptGet(args, { mayFail = false } = {}) {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  try {
+    execFileSync('apt-get', ['-qq', '-o', 'Dpkg::Use-Pty=0', ...args], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  } catch (error) {
+    if (!mayFail) throw new Error(`apt-get ${args.join(' ')} failed`, { cause: error });
+  }
+}
+
+function sourceFiles() {
+  const parts = existsSync(SOURCE_PARTS) ? readdirSync(SOURCE_PARTS).map((name) => join(SOURCE_PARTS, name)) : [];
+  return [SOURCE_LIST, ...parts].filter((file) => /\.(list|sources)$/.test(file) && existsSync(file));
+}
+
+/** The source of a suite's backports: the entry that apt has for the suite itself, with the suite's name replaced. */
+function backportsSource(codename) {
+  for (const file of sourceFiles()) {
+    const text = readFileSync(file, 'utf8');
+    const found = file.endsWith('.sources') ? fromStanza(text, codename) : fromLine(text, codename);
+    if (found !== undefined) return { text: found, extension: file.endsWith('.sources') ? 'sources' : 'list' };
+  }
+  return undefined;
+}
+
+/** deb822 format: stanzas of `Field: value`, a value going on over lines that begin with a space. */
+function fromStanza(text, codename) {
+  for (const stanza of text.replace(/^#.*\n/gm, '').split(/\n\s*\n/)) {
+    const suites = /^Suites:(.*)$/im.exec(stanza)?.[1].trim().split(/\s+/) ?? [];
+    const isBinary = /^Types:.*\bdeb\b(?!-)/im.test(stanza);
+    const isDisabled = /^Enabled:\s*no/im.test(stanza);
+    if (isBinary && !isDisabled && suites.includes(codename)) {
+      return `${stanza.trim().replace(/^Suites:.*$/im, `Suites: ${codename}-backports`)}\n`;
+    }
+  }
+  return undefined;
+}
+
+/** One-line format: `deb [options] uri suite component...`. */
+function fromLine(text, codename) {
+  for (const line of text.split('\n')) {
+    const match = /^\s*deb\s+(\[[^\]]*\]\s+)?(\S+)\s+(\S+)\s+(.+)$/.exec(line);
+    if (match?.[3] === codename) return `deb ${match[1] ?? ''}${match[2]} ${codename}-backports ${match[4]}\n`;
+  }
+  return undefined;
+}
