@@ -3,7 +3,14 @@
 // to install.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { candidateVersion, canInstallWithApt, install, installFromBackports, osRelease, updateLists } from './support/apt.mjs';
+import {
+  candidateVersion,
+  canInstallWithApt,
+  install,
+  installFromBackports,
+  osRelease,
+  updateLists,
+} from './support/apt.mjs';
 
 // Dawn refuses the lavapipe of Mesa 22 (Debian 12's own); 25 is known to work.
 const MINIMUM_MESA = 24;
@@ -30,7 +37,8 @@ function installSoftwareDriver() {
 }
 
 function advice() {
-  if (process.platform !== 'linux') return 'install the graphics driver of this machine, with Vulkan, Metal or Direct3D 12';
+  if (process.platform !== 'linux')
+    return 'install the graphics driver of this machine, with Vulkan, Metal or Direct3D 12';
   return (
     `install the graphics card's Vulkan driver, or Mesa's software driver from version ${MINIMUM_MESA} on: as root, ` +
     `"apt-get install ${PACKAGES.join(' ')}" on Ubuntu and Debian 13, the same with "-t bookworm-backports" on Debian 12, ` +
