@@ -136,7 +136,7 @@ def make_scene(seed, width=None, height=None):
     picture = background(rng, height, width)
     owner = np.zeros((height, width), np.int16)    # 1 + index of the object that is visible there
     full, visible, boxes, classes = [], [], [], []
-    smallest = max(10.0, 0.03 * max(width, height))
+    smallest = max(10.0, 0.035 * max(width, height))
     largest = 0.6 * max(width, height)
     wanted = int(rng.integers(1, 13)) if rng.random() < 0.97 else 0
     # A scene keeps to a narrower or wider range of sizes, as photographs do.
