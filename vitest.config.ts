@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 // every core by itself.
 export default defineConfig({
   test: {
+    reporters: ['default', './test/support/closing-line.ts'],
     pool: 'forks',
     maxWorkers: 1,
     testTimeout: 120_000,

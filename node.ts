@@ -1,0 +1,1 @@
+export { listNodeAdapters, type NodeDeviceOptions, requestNodeDevice } from './engine/runtime/node-device.ts';

@@ -1,0 +1,84 @@
+// Builds dist/: the browser's module in one file (readable, and minified with a limit on its size), the modules for Node,
+// the command, and the type declarations.
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+import { fromRoot } from './support/paths.mjs';
+
+const DIST = fromRoot('dist');
+const MAXIMUM_GZIPPED_BYTES = 60 * 1024;
+
+const common = {
+  absWorkingDir: fromRoot('.'),
+  bundle: true,
+  format: 'esm',
+  target: 'es2022',
+  sourcemap: true,
+  logLevel: 'warning',
+};
+
+/** One self-contained file: importing anything, from npm or from Node, is an error of the build. */
+async function buildBrowserModule(name, minify) {
+  const outfile = join(DIST, name);
+  const { metafile } = await build({
+    ...common,
+    entryPoints: ['index.ts'],
+    outfile,
+    minify,
+    platform: 'neutral',
+    metafile: true,
+  });
+  const imports = Object.values(metafile.outputs).flatMap((output) => output.imports.map(({ path }) => path));
+  if (imports.length > 0) throw new Error(`dist/${name} must import nothing, and imports ${imports.join(', ')}`);
+  return outfile;
+}
+
+function checkSize(file) {
+  const plain = readFileSync(file);
+  const gzipped = gzipSync(plain, { level: 9 }).length;
+  const kilobytes = (bytes) => `${(bytes / 1024).toFixed(1)} KB`;
+  const sizes = `${kilobytes(plain.length)}, ${kilobytes(gzipped)} gzipped (at most ${kilobytes(MAXIMUM_GZIPPED_BYTES)})`;
+  console.log(`dist/onelook.min.js: ${sizes}`);
+  if (gzipped > MAXIMUM_GZIPPED_BYTES) throw new Error('the minified browser module is too large');
+}
+
+/** The modules of Node share their code in chunks, so that an error class is one class wherever it is imported from. */
+async function buildNodeModules() {
+  await build({
+    ...common,
+    entryPoints: { index: 'index.ts', node: 'node.ts', cli: 'cli/main.ts' },
+    outdir: DIST,
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+    platform: 'node',
+    target: 'node20',
+    external: ['webgpu', 'sharp', 'commander', 'onnxruntime-node'],
+    // cli-progress is CommonJS and requires Node's own modules.
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+  });
+}
+
+/** The compiler leaves the `.ts` of relative imports as it is; a package has `.d.ts` beside `.js`. */
+function buildDeclarations() {
+  const packageFile = createRequire(import.meta.url).resolve('typescript/package.json');
+  const compiler = join(dirname(packageFile), JSON.parse(readFileSync(packageFile, 'utf8')).bin.tsc);
+  execFileSync(process.execPath, [compiler, '-p', fromRoot('tsconfig.build.json')], { stdio: 'inherit' });
+  const types = join(DIST, 'types');
+  for (const name of readdirSync(types, { recursive: true })) {
+    if (!name.endsWith('.d.ts')) continue;
+    const file = join(types, name);
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/(from |import\()(['"])(\.{1,2}\/[^'"]*)\.ts\2/g, '$1$2$3.js$2'));
+  }
+}
+
+rmSync(DIST, { recursive: true, force: true });
+await buildBrowserModule('onelook.js', false);
+checkSize(await buildBrowserModule('onelook.min.js', true));
+await buildNodeModules();
+if (existsSync(fromRoot('models/embedded'))) {
+  cpSync(fromRoot('models/embedded'), join(DIST, 'embedded'), { recursive: true, filter: (file) => !file.endsWith('.ts') });
+}
+buildDeclarations();
