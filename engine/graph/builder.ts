@@ -1,13 +1,12 @@
+import { elementCount } from './indexing.ts';
 import type { Op } from './op.ts';
 import { definitionOf } from './registry.ts';
 import type { ConstantData, DenseTensor, ElementKind, Graph, Node, Shape, TensorType, Value } from './types.ts';
 
+export { elementCount };
+
 /** Constants up to this many elements are computed while building: shape arithmetic, thresholds, small grids. */
 const FOLD_LIMIT = 65536;
-
-export function elementCount(shape: Shape): number {
-  return shape.reduce((count, size) => count * size, 1);
-}
 
 /** A constant's elements as the reference implementations take them. */
 export function denseOf(value: Value): DenseTensor {

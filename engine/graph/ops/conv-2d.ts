@@ -1,3 +1,9 @@
+import { checkConvolution, doublesOf, forEachRun, planeOf } from '../convolution.ts';
+import { applyEpilogue, checkEpilogue, epilogueFlops } from '../epilogue.ts';
+import { elementCount, sameShape } from '../indexing.ts';
+import type { OpDefinition } from '../types.ts';
+import { ShapeError } from '../types.ts';
+import { outputSize } from '../windows.ts';
 import type { UnaryFunction } from './unary.ts';
 
 /**
@@ -24,3 +30,63 @@ export interface AddResidual {
   readonly name: 'addResidual';
   readonly scale: number;
 }
+
+export const conv2d: OpDefinition<Conv2d> = {
+  type: 'conv2d',
+
+  infer(op, inputs) {
+    const what = 'conv2d';
+    checkConvolution(op, inputs);
+    const [x, weight, bias, residual] = inputs;
+    const [batch, channels, height, width] = x.shape;
+    const [outChannels, groupChannels, ...kernel] = weight.shape;
+    if (channels !== groupChannels * op.groups) {
+      const taken = `weight [${weight.shape}] takes ${groupChannels} channels in each of ${op.groups} groups`;
+      throw new ShapeError(`${what}: ${taken}, x [${x.shape}] has ${channels}`);
+    }
+    if (outChannels % op.groups !== 0) {
+      throw new ShapeError(`${what}: ${outChannels} output channels don't divide into ${op.groups} groups`);
+    }
+    if (!sameShape(bias.shape, [outChannels])) {
+      throw new ShapeError(`${what}: bias must be [${outChannels}], it is [${bias.shape}]`);
+    }
+    const windows = { ...op, kernel: [kernel[0], kernel[1]] } as const;
+    const shape = [batch, outChannels, ...outputSize(what, [height, width], windows)];
+    checkEpilogue(what, op.epilogue, residual, shape);
+    return [{ kind: 'float', shape }];
+  },
+
+  /** A product and a sum for each weight and output (the first sum is that with the bias), then the epilogue. */
+  cost(op, [, weight], [output]) {
+    const [, groupChannels, kernelHeight, kernelWidth] = weight.shape;
+    const perOutput = 2 * groupChannels * kernelHeight * kernelWidth;
+    return { flops: perOutput * elementCount(output.shape) + epilogueFlops(op.epilogue, output.shape) };
+  },
+
+  reference(op, inputs) {
+    const [x, weight, bias, residual] = inputs;
+    const [{ shape }] = conv2d.infer(op, inputs);
+    const data = new Float64Array(elementCount(shape));
+    const source = doublesOf(x);
+    const kernels = doublesOf(weight);
+    const [outChannels, groupChannels] = weight.shape;
+    const stride = op.strides[1];
+    const accumulate = (factor: number, write: number, read: number, count: number) => {
+      for (let i = 0; i < count; i++) data[write + i] += factor * source[read + i * stride];
+    };
+    for (let image = 0; image < shape[0]; image++) {
+      for (let outChannel = 0; outChannel < outChannels; outChannel++) {
+        const target = planeOf(data, shape, image * outChannels + outChannel);
+        data.fill(bias.data[outChannel], target.start, target.start + target.height * target.width);
+        const group = Math.floor((outChannel * op.groups) / outChannels);
+        for (let c = 0; c < groupChannels; c++) {
+          const kernel = planeOf(kernels, weight.shape, outChannel * groupChannels + c);
+          const channel = planeOf(source, x.shape, image * x.shape[1] + group * groupChannels + c);
+          forEachRun(op, kernel, target, channel, accumulate);
+        }
+      }
+    }
+    applyEpilogue(data, op.epilogue, residual);
+    return [{ kind: 'float', shape, data }];
+  },
+};

@@ -1,4 +1,7 @@
-import type { Shape } from '../types.ts';
+import { allocate, elementCount } from '../indexing.ts';
+import { requireInputs, requirePerAxis } from '../rules.ts';
+import type { OpDefinition, Shape } from '../types.ts';
+import { ShapeError } from '../types.ts';
 
 /** The same elements in row-major order under another shape. */
 export interface Reshape {
@@ -6,3 +9,30 @@ export interface Reshape {
   /** Resolved: neither -1 nor 0-as-copy. */
   readonly shape: Shape;
 }
+
+export const reshape: OpDefinition<Reshape> = {
+  type: 'reshape',
+
+  infer(op, inputs) {
+    requireInputs('reshape', inputs, 1);
+    const [x] = inputs;
+    requirePerAxis('reshape: shape', op.shape, op.shape.length, 0);
+    const count = elementCount(x.shape);
+    if (elementCount(op.shape) !== count) {
+      throw new ShapeError(`reshape: [${x.shape}] has ${count} elements, which [${op.shape}] can't hold`);
+    }
+    return [{ kind: x.kind, shape: op.shape }];
+  },
+
+  cost() {
+    return { flops: 0 };
+  },
+
+  reference(op, inputs) {
+    const [x] = inputs;
+    const [{ kind, shape }] = reshape.infer(op, inputs);
+    const data = allocate(kind, x.data.length);
+    data.set(x.data);
+    return [{ kind, shape, data }];
+  },
+};
