@@ -48,8 +48,8 @@ export function doublesOf(tensor: DenseTensor): Float64Array {
 /**
  * Visits every run of products between two planes that a kernel connects. Position i of the `even` plane (a convolution's
  * output, a transposed convolution's input) meets position i * stride - pad + k * dilation of the `strided` plane (the
- * input or the output, respectively): a run is `count` positions of a row of the even plane from element `evenStart` on,
- * which meet every stride-th element of the strided plane from `stridedStart` on.
+ * input or the output, respectively): a run is `count` elements of the even plane from `evenStart` on, which meet every
+ * stride-th element of the strided plane from `stridedStart` on. Runs are rows, or whole planes where rows are joined.
  */
 export function forEachRun(
   op: Conv2d | ConvTranspose2d,
@@ -68,10 +68,12 @@ export function forEachRun(
       const first = firstInside(shiftX, strideX);
       const count = endInside(shiftX, strideX, even.width, strided.width) - first;
       const weight = kernel.data[kernel.start + ky * kernel.width + kx];
-      for (let row = firstRow; row < endRow; row++) {
+      const contiguous = strideY === 1 && strideX === 1 && count === even.width && count === strided.width;
+      const rowsPerRun = contiguous ? endRow - firstRow : 1;
+      for (let row = firstRow; row < endRow; row += rowsPerRun) {
         const evenStart = even.start + row * even.width + first;
-        const stridedRow = row * strideY + shiftY;
-        visit(weight, evenStart, strided.start + stridedRow * strided.width + first * strideX + shiftX, count);
+        const stridedStart = strided.start + (row * strideY + shiftY) * strided.width + first * strideX + shiftX;
+        visit(weight, evenStart, stridedStart, count * rowsPerRun);
       }
     }
   }

@@ -55,15 +55,17 @@ export const binary: OpDefinition<Binary> = {
     const [{ kind, shape }] = binary.infer(op, inputs);
     const data = allocate(kind, elementCount(shape));
     const evaluate = a.kind === 'int' ? integerFunctions[op.function] : functions[op.function];
-    let index = 0;
+    let written = 0;
     forEachRow(shape, [broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape)], (length, starts, steps) => {
+      const end = written + length;
       let [ia, ib] = starts;
       const [stepA, stepB] = steps;
-      for (let i = 0; i < length; i++) {
-        data[index++] = evaluate(a.data[ia], b.data[ib]);
+      for (let i = written; i < end; i++) {
+        data[i] = evaluate(a.data[ia], b.data[ib]);
         ia += stepA;
         ib += stepB;
       }
+      written = end;
     });
     return [{ kind, shape, data }];
   },
