@@ -11,16 +11,21 @@ import { fromRoot } from './support/paths.mjs';
 const DIST = fromRoot('dist');
 const MAXIMUM_GZIPPED_BYTES = 60 * 1024;
 
+/** @satisfies {import('esbuild').BuildOptions} */
 const common = {
   absWorkingDir: fromRoot('.'),
   bundle: true,
-  format: 'esm',
+  format: /** @type {const} */ ('esm'),
   target: 'es2022',
   sourcemap: true,
-  logLevel: 'warning',
+  logLevel: /** @type {const} */ ('warning'),
 };
 
-/** One self-contained file: importing anything, from npm or from Node, is an error of the build. */
+/**
+ * One self-contained file: importing anything, from npm or from Node, is an error of the build.
+ * @param {string} name
+ * @param {boolean} minify
+ */
 async function buildBrowserModule(name, minify) {
   const outfile = join(DIST, name);
   const { metafile } = await build({
@@ -36,10 +41,11 @@ async function buildBrowserModule(name, minify) {
   return outfile;
 }
 
+/** @param {string} file */
 function checkSize(file) {
   const plain = readFileSync(file);
   const gzipped = gzipSync(plain, { level: 9 }).length;
-  const kilobytes = (bytes) => `${(bytes / 1024).toFixed(1)} KB`;
+  const kilobytes = (/** @type {number} */ bytes) => `${(bytes / 1024).toFixed(1)} KB`;
   const sizes = `${kilobytes(plain.length)}, ${kilobytes(gzipped)} gzipped (at most ${kilobytes(MAXIMUM_GZIPPED_BYTES)})`;
   console.log(`dist/onelook.min.js: ${sizes}`);
   if (gzipped > MAXIMUM_GZIPPED_BYTES) throw new Error('the minified browser module is too large');
@@ -67,10 +73,13 @@ function buildDeclarations() {
   const compiler = join(dirname(packageFile), JSON.parse(readFileSync(packageFile, 'utf8')).bin.tsc);
   execFileSync(process.execPath, [compiler, '-p', fromRoot('tsconfig.build.json')], { stdio: 'inherit' });
   const types = join(DIST, 'types');
-  for (const name of readdirSync(types, { recursive: true })) {
+  for (const name of readdirSync(types, { recursive: true, encoding: 'utf8' })) {
     if (!name.endsWith('.d.ts')) continue;
     const file = join(types, name);
-    writeFileSync(file, readFileSync(file, 'utf8').replace(/(from |import\()(['"])(\.{1,2}\/[^'"]*)\.ts\2/g, '$1$2$3.js$2'));
+    writeFileSync(
+      file,
+      readFileSync(file, 'utf8').replace(/(from |import\()(['"])(\.{1,2}\/[^'"]*)\.ts\2/g, '$1$2$3.js$2'),
+    );
   }
 }
 
@@ -79,6 +88,9 @@ await buildBrowserModule('onelook.js', false);
 checkSize(await buildBrowserModule('onelook.min.js', true));
 await buildNodeModules();
 if (existsSync(fromRoot('models/embedded'))) {
-  cpSync(fromRoot('models/embedded'), join(DIST, 'embedded'), { recursive: true, filter: (file) => !file.endsWith('.ts') });
+  cpSync(fromRoot('models/embedded'), join(DIST, 'embedded'), {
+    recursive: true,
+    filter: (file) => !file.endsWith('.ts'),
+  });
 }
 buildDeclarations();

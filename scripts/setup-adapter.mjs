@@ -3,26 +3,22 @@
 // to install.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import {
-  candidateVersion,
-  canInstallWithApt,
-  install,
-  installFromBackports,
-  osRelease,
-  updateLists,
-} from './support/apt.mjs';
+import { candidateVersion, canInstallWithApt, install, installFromBackports, osRelease } from './support/apt.mjs';
 
 // Dawn refuses the lavapipe of Mesa 22 (Debian 12's own); 25 is known to work.
 const MINIMUM_MESA = 24;
 const PACKAGES = ['mesa-vulkan-drivers', 'libvulkan1'];
+/** @typedef {{ architecture: string, description: string, software: boolean, features: string[] }} AdapterProbe */
 const PROBE = fileURLToPath(new URL('./support/probe-adapter.mjs', import.meta.url));
 
+/** @returns {AdapterProbe | null} */
 function probeAdapter() {
   const { stdout } = spawnSync(process.execPath, [PROBE], { encoding: 'utf8', timeout: 60_000 });
   const lastLine = (stdout ?? '').trim().split('\n').at(-1);
   return lastLine ? JSON.parse(lastLine) : null;
 }
 
+/** @param {AdapterProbe} adapter */
 function describe(adapter) {
   const features = ['shader-f16', 'subgroups', 'timestamp-query'].filter((name) => adapter.features.includes(name));
   return `${adapter.software ? 'software adapter' : 'adapter'} ${adapter.description || adapter.architecture}, ${features.join(', ') || 'core features only'}`;
@@ -30,9 +26,9 @@ function describe(adapter) {
 
 function installSoftwareDriver() {
   const { VERSION_CODENAME: codename, ID: distribution } = osRelease();
-  const mesaMajor = () => Number.parseInt(candidateVersion('mesa-vulkan-drivers') ?? '0', 10);
-  if (mesaMajor() === 0) updateLists();
-  if (distribution === 'debian' && mesaMajor() < MINIMUM_MESA) installFromBackports(PACKAGES, codename);
+  const mesa = candidateVersion('mesa-vulkan-drivers');
+  const isTooOld = mesa !== undefined && Number.parseInt(mesa, 10) < MINIMUM_MESA;
+  if (distribution === 'debian' && isTooOld) installFromBackports(PACKAGES, codename);
   else install(PACKAGES);
 }
 
@@ -52,7 +48,7 @@ if (!adapter && canInstallWithApt()) {
   try {
     installSoftwareDriver();
   } catch (error) {
-    console.error(`${error.message}.`);
+    console.error(`${error instanceof Error ? error.message : error}.`);
   }
   adapter = probeAdapter();
 }

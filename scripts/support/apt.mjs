@@ -1,6 +1,6 @@
 // What the set-up scripts need from apt: which distribution this is, and installing packages, from the distribution's
 // backports where asked. The backports source is derived from the sources that apt already has, so a mirror stays in use.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -13,31 +13,51 @@ export function canInstallWithApt() {
   return process.platform === 'linux' && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get');
 }
 
-/** The fields of /etc/os-release, or an empty object where there is none. */
+/**
+ * The fields of /etc/os-release, or an empty object where there is none.
+ * @returns {Readonly<Record<string, string>>}
+ */
 export function osRelease() {
   if (!existsSync('/etc/os-release')) return {};
   const lines = readFileSync('/etc/os-release', 'utf8').matchAll(/^([A-Z_]+)="?([^"\n]*)"?$/gm);
   return Object.fromEntries([...lines].map(([, key, value]) => [key, value]));
 }
 
-/** The version of a package that apt would install, or undefined where it knows none. */
+/**
+ * The version of a package that apt would install, or undefined where it knows none.
+ * @param {string} packageName
+ */
 export function candidateVersion(packageName) {
   const policy = spawnSync('apt-cache', ['policy', packageName], { encoding: 'utf8' }).stdout ?? '';
   const version = /Candidate:\s*(\S+)/.exec(policy)?.[1];
   return version === '(none)' ? undefined : version;
 }
 
-/** Refreshes apt's lists. A third-party source that fails must not stop us: the installation itself will tell. */
+/**
+ * Refreshes apt's lists. A third-party source that fails must not stop us: the installation itself will tell.
+ * @param {readonly string[]} [aptOptions]
+ */
 export function updateLists(aptOptions = []) {
-  aptGet(['update', ...aptOptions], { mayFail: true });
+  aptGet(['update', ...aptOptions]);
 }
 
-/** Installs packages without the recommended ones. Throws where apt-get fails. */
-export function install(packages, aptOptions = []) {
-  aptGet(['install', '--yes', '--no-install-recommends', ...aptOptions, ...packages]);
+/**
+ * Installs packages without the recommended ones, refreshing apt's lists where they are missing or out of date.
+ * @param {readonly string[]} packages
+ * @throws if apt-get fails
+ */
+export function install(packages) {
+  if (tryInstall(packages)) return;
+  updateLists();
+  if (!tryInstall(packages)) throw new Error(`apt-get could not install ${packages.join(' ')}`);
 }
 
-/** Installs packages from `<codename>-backports`; apt's own list of sources stays as it is. */
+/**
+ * Installs packages from `<codename>-backports`; apt's own list of sources stays as it is.
+ * @param {readonly string[]} packages
+ * @param {string} codename
+ * @throws if apt-get fails, or no source of the distribution's own is there
+ */
 export function installFromBackports(packages, codename) {
   const source = backportsSource(codename);
   if (source === undefined) throw new Error(`apt has no source for the suite ${codename} to derive its backports from`);
@@ -49,19 +69,30 @@ export function installFromBackports(packages, codename) {
     writeFileSync(join(folder, `onelook-backports.${source.extension}`), source.text);
     const options = ['-o', `Dir::Etc::sourceparts=${folder}`];
     updateLists(options);
-    install(packages, ['-t', `${codename}-backports`, ...options]);
+    if (!tryInstall(packages, ['-t', `${codename}-backports`, ...options])) {
+      throw new Error(`apt-get could not install ${packages.join(' ')} from ${codename}-backports`);
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function aptGet(args, { mayFail = false } = {}) {
+/**
+ * @param {readonly string[]} packages
+ * @param {readonly string[]} [aptOptions]
+ */
+function tryInstall(packages, aptOptions = []) {
+  return aptGet(['install', '--yes', '--no-install-recommends', ...aptOptions, ...packages]);
+}
+
+/**
+ * Runs apt-get, showing only what goes wrong. True where it succeeded.
+ * @param {readonly string[]} args
+ */
+function aptGet(args) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  try {
-    execFileSync('apt-get', ['-qq', '-o', 'Dpkg::Use-Pty=0', ...args], { env, stdio: ['ignore', 'ignore', 'inherit'] });
-  } catch (error) {
-    if (!mayFail) throw new Error(`apt-get ${args.join(' ')} failed`, { cause: error });
-  }
+  const stdio = /** @type {const} */ (['ignore', 'ignore', 'inherit']);
+  return spawnSync('apt-get', ['-qq', '-o', 'Dpkg::Use-Pty=0', ...args], { env, stdio }).status === 0;
 }
 
 function sourceFiles() {
@@ -69,7 +100,10 @@ function sourceFiles() {
   return [SOURCE_LIST, ...parts].filter((file) => /\.(list|sources)$/.test(file) && existsSync(file));
 }
 
-/** The source of a suite's backports: the entry that apt has for the suite itself, with the suite's name replaced. */
+/**
+ * The source of a suite's backports: the entry that apt has for the suite itself, with the suite's name replaced.
+ * @param {string} codename
+ */
 function backportsSource(codename) {
   for (const file of sourceFiles()) {
     const text = readFileSync(file, 'utf8');
@@ -79,7 +113,11 @@ function backportsSource(codename) {
   return undefined;
 }
 
-/** deb822 format: stanzas of `Field: value`, a value going on over lines that begin with a space. */
+/**
+ * deb822 format: stanzas of `Field: value`, a value going on over lines that begin with a space.
+ * @param {string} text
+ * @param {string} codename
+ */
 function fromStanza(text, codename) {
   for (const stanza of text.replace(/^#.*\n/gm, '').split(/\n\s*\n/)) {
     const suites = /^Suites:(.*)$/im.exec(stanza)?.[1].trim().split(/\s+/) ?? [];
@@ -92,11 +130,15 @@ function fromStanza(text, codename) {
   return undefined;
 }
 
-/** One-line format: `deb [options] uri suite component...`. */
+/**
+ * One-line format: `deb [options] uri suite component...`.
+ * @param {string} text
+ * @param {string} codename
+ */
 function fromLine(text, codename) {
   for (const line of text.split('\n')) {
-    const match = /^\s*deb\s+(\[[^\]]*\]\s+)?(\S+)\s+(\S+)\s+(.+)$/.exec(line);
-    if (match?.[3] === codename) return `deb ${match[1] ?? ''}${match[2]} ${codename}-backports ${match[4]}\n`;
+    const [, options = '', uri, suite, components] = /^\s*deb\s+(\[[^\]]*\]\s+)?(\S+)\s+(\S+)\s+(.+)$/.exec(line) ?? [];
+    if (suite === codename) return `deb ${options}${uri} ${codename}-backports ${components}\n`;
   }
   return undefined;
 }

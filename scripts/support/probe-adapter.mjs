@@ -3,8 +3,9 @@
 import { create } from 'webgpu';
 
 // Dawn crashes if the object that create() returned is collected.
-globalThis.onelookDawn = create(['enable-dawn-features=vulkan_enable_f16_on_nvidia,allow_unsafe_apis']);
-const adapter = await globalThis.onelookDawn.requestAdapter({ powerPreference: 'high-performance' });
+const gpu = create(['enable-dawn-features=vulkan_enable_f16_on_nvidia,allow_unsafe_apis']);
+Object.assign(globalThis, { onelookDawn: gpu });
+const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
 const report = adapter && {
   vendor: adapter.info.vendor,
   architecture: adapter.info.architecture,
