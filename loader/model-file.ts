@@ -56,6 +56,8 @@ export interface FileValue {
   readonly name: string;
   readonly type: StoredType;
   readonly dims: readonly (number | string)[];
+  /** The file leaves even the number of dimensions open; `dims` is empty then. */
+  readonly unknownRank?: true;
 }
 
 export interface FileNode {
