@@ -24,10 +24,18 @@ export function osRelease() {
 }
 
 /**
- * The version of a package that apt would install, or undefined where it knows none.
+ * The version of a package that apt would install, or undefined where it knows none even with fresh lists.
  * @param {string} packageName
  */
 export function candidateVersion(packageName) {
+  const known = knownVersion(packageName);
+  if (known) return known;
+  updateLists();
+  return knownVersion(packageName);
+}
+
+/** @param {string} packageName */
+function knownVersion(packageName) {
   const policy = spawnSync('apt-cache', ['policy', packageName], { encoding: 'utf8' }).stdout ?? '';
   const version = /Candidate:\s*(\S+)/.exec(policy)?.[1];
   return version === '(none)' ? undefined : version;
@@ -91,7 +99,8 @@ function tryInstall(packages, aptOptions = []) {
  */
 function aptGet(args) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const stdio = /** @type {const} */ (['ignore', 'ignore', 'inherit']);
+  /** @type {import('node:child_process').StdioOptions} */
+  const stdio = ['ignore', 'ignore', 'inherit'];
   return spawnSync('apt-get', ['-qq', '-o', 'Dpkg::Use-Pty=0', ...args], { env, stdio }).status === 0;
 }
 
@@ -137,7 +146,9 @@ function fromStanza(text, codename) {
  */
 function fromLine(text, codename) {
   for (const line of text.split('\n')) {
-    const [, options = '', uri, suite, components] = /^\s*deb\s+(\[[^\]]*\]\s+)?(\S+)\s+(\S+)\s+(.+)$/.exec(line) ?? [];
+    const match = /^\s*deb\s+(\[[^\]]*\]\s+)?(\S+)\s+(\S+)\s+(.+)$/.exec(line);
+    if (!match) continue;
+    const [, options = '', uri, suite, components] = match;
     if (suite === codename) return `deb ${options}${uri} ${codename}-backports ${components}\n`;
   }
   return undefined;
