@@ -90,6 +90,7 @@ function wholeTensorAt(
 /** Whether the slice takes everything on all axes but one, and on that one begins at `start` and leaves nothing out. */
 function isStretch(op: Slice, source: Value, axis: number, start: number): boolean {
   return source.shape.every(
-    (size, a) => op.steps[a] === 1 && (a === axis ? op.starts[a] === start : op.starts[a] === 0 && op.sizes[a] === size),
+    (size, a) =>
+      op.steps[a] === 1 && (a === axis ? op.starts[a] === start : op.starts[a] === 0 && op.sizes[a] === size),
   );
 }

@@ -26,7 +26,8 @@ export function assignLayouts(graph: Graph): ReadonlyMap<Value, Layout> {
   const layouts = new Map<Value, Layout>();
   for (const input of graph.inputs) layouts.set(input, input.shape.length === 4 ? 'packed' : 'linear');
   for (const node of graph.nodes) {
-    for (const output of node.outputs) layouts.set(output, wanted.has(output) ? 'packed' : layoutFrom(node, output, layouts));
+    for (const output of node.outputs)
+      layouts.set(output, wanted.has(output) ? 'packed' : layoutFrom(node, output, layouts));
   }
   return layouts;
 }

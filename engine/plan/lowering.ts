@@ -1,18 +1,18 @@
-import { bytesPerElement, type ElementType, type FeatureMap, type Kernel, type TensorView } from '../../shaders/kernel.ts';
 import { copy } from '../../shaders/copy.ts';
+import {
+  bytesPerElement,
+  type ElementType,
+  type FeatureMap,
+  type Kernel,
+  type TensorView,
+} from '../../shaders/kernel.ts';
+import type { Expression } from '../../shaders/expression.ts';
 import { elementCount } from '../graph/builder.ts';
 import type { Graph, Node, Shape, Value } from '../graph/types.ts';
-import { assignLayouts } from './layout.ts';
 import { bindingTooLarge, encodeElements } from './elements.ts';
+import { assignLayouts } from './layout.ts';
 import type { DeviceProfile, PlanSwitches } from './options.ts';
-import {
-  asFeatureMap,   freshElements,
-  freshView,
-  isChannelsLast,
-  type Layout,
-  reshapeView,
-  roundUpTo4,
-} from './views.ts';
+import { asFeatureMap, freshElements, freshView, isChannelsLast, type Layout, roundUpTo4 } from './views.ts';
 
 /** A tensor that has a place: a view into an allocation. */
 export interface Tensor {
@@ -44,6 +44,15 @@ export interface PendingStep {
   readonly bytes: number;
 }
 
+/** What an elementwise value is, in terms of tensors: computed by whoever reads it, so that chains are one dispatch. */
+export interface PendingExpression {
+  readonly node: Node;
+  readonly expression: Expression;
+  /** The tensors that `input` expressions number. */
+  readonly leaves: readonly Value[];
+  readonly flops: number;
+}
+
 /** The state of lowering one graph: where every value lies so far, and the dispatches emitted so far. */
 export class Lowering {
   readonly graph: Graph;
@@ -54,6 +63,9 @@ export class Lowering {
   readonly notes: string[] = [];
   /** Places promised to values before their node is lowered: slices of a concatenation's output. */
   readonly reserved = new Map<Value, Tensor>();
+  /** Elementwise values left to their only reader. */
+  readonly pending = new Map<Value, PendingExpression>();
+  readonly #readers = new Map<Value, Node[]>();
   readonly #placed = new Map<Value, Tensor>();
   readonly #asMaps = new Map<Value, MapTensor>();
   readonly #layouts: ReadonlyMap<Value, Layout>;
@@ -70,6 +82,15 @@ export class Lowering {
     this.switches = switches;
     this.#precision = precision;
     this.#layouts = assignLayouts(graph);
+    for (const node of graph.nodes) {
+      for (const input of node.inputs) this.#readers.set(input, [...(this.#readers.get(input) ?? []), node]);
+    }
+  }
+
+  /** The one node that reads a value; undefined where there are several, or where the value is an output of the graph. */
+  onlyReader(value: Value): Node | undefined {
+    const readers = new Set(this.#readers.get(value));
+    return readers.size === 1 && !this.graph.outputs.includes(value) ? [...readers][0] : undefined;
   }
 
   layoutOf(value: Value): Layout {
@@ -141,7 +162,8 @@ export class Lowering {
   /** After a node has written `written`: moves it to the place promised to the value, if that is elsewhere. */
   finishMap(value: Value, written: MapTensor, node: Node): void {
     const promised = this.tensor(value);
-    if (promised.allocation !== written.allocation) this.copy(written, promised, node, 'promised place is no feature map');
+    if (promised.allocation !== written.allocation)
+      this.copy(written, promised, node, 'promised place is no feature map');
   }
 
   /** A value as a feature map that vec4 kernels can read; copied once if it lies otherwise. */
@@ -166,12 +188,16 @@ export class Lowering {
   copy(from: Tensor, to: Tensor, node: Node, why: string): void {
     const channels = to.view.shape[1];
     const padTo4 = isChannelsLast(to.view) && channels % 4 !== 0 && this.#ownsPadding(to) ? 1 : undefined;
-    this.emit(copy({ input: from.view, output: to.view, padTo4 }), [from, to], node, 'copy');
+    this.emit(copy({ input: from.view, output: to.view, padTo4 }), [from, to], node, 0, 'copy');
     this.notes.push(`copy at ${node.name}: ${why}`);
   }
 
-  emit(kernel: Kernel, tensors: readonly Tensor[], node: Node, operator: string = node.op.type, flops = 0): void {
-    const bytes = tensors.reduce((total, { view }) => total + elementCount(view.shape) * bytesPerElement(view.element), 0);
+  /** Adds a dispatch; `tensors` in the order of the kernel's bindings. */
+  emit(kernel: Kernel, tensors: readonly Tensor[], node: Node, flops = 0, operator: string = node.op.type): void {
+    const bytes = tensors.reduce(
+      (total, { view }) => total + elementCount(view.shape) * bytesPerElement(view.element),
+      0,
+    );
     this.steps.push({ kernel, tensors: tensors.map((t) => t.allocation), node: node.name, operator, flops, bytes });
   }
 
@@ -193,39 +219,10 @@ export class Lowering {
   /** Whether the lanes after the last channel belong to this view alone: nobody else's channels lie there. */
   #ownsPadding({ allocation, view }: Tensor): boolean {
     if (!this.allocations[allocation].padded) return false;
-    const pixelStride = Math.min(...view.strides.filter((stride, axis) => axis !== 1 && view.shape[axis] > 1));
+    const pixelStride = Math.min(...view.strides.filter((_, axis) => axis !== 1 && view.shape[axis] > 1));
     const end = view.offset + roundUpTo4(view.shape[1]);
     if (!Number.isFinite(pixelStride)) return end === this.allocations[allocation].elements;
     return (view.offset % pixelStride) + roundUpTo4(view.shape[1]) === pixelStride;
-  }
-
-  /** Reshapes without moving, or through one copy into fresh memory. */
-  reshape(value: Value, output: Value, node: Node): void {
-    const from = this.tensor(value);
-    const promised = this.reserved.get(output);
-    const view = reshapeView(from.view, output.shape);
-    if (view && !promised) {
-      this.alias(output, { allocation: from.allocation, view });
-      return;
-    }
-    if (view && promised) {
-      this.alias(output, promised);
-      if (from.allocation !== promised.allocation || from.view.offset !== promised.view.offset) {
-        this.copy({ allocation: from.allocation, view }, promised, node, 'reshaped into a concatenation');
-      }
-      return;
-    }
-    const to = this.output(output);
-    const target = reshapeView(to.view, value.shape);
-    if (target) {
-      this.copy(from, { allocation: to.allocation, view: target }, node, 'reshape moves elements');
-      return;
-    }
-    const linear = this.allocate(`${output.name} row-major`, 'linear', value.shape, to.view.element);
-    this.copy(from, linear, node, 'reshape moves elements');
-    const reshaped = reshapeView(linear.view, output.shape);
-    if (!reshaped) throw new Error(`${node.name}: a row-major tensor can always be reshaped`);
-    this.copy({ allocation: linear.allocation, view: reshaped }, to, node, 'reshape moves elements');
   }
 }
 

@@ -42,7 +42,9 @@ export function planMemory(lifetimes: readonly Lifetime[], steps: readonly StepA
     }
   }
   const order = lifetimes.map((_, index) => index);
-  order.sort((a, b) => lifetimes[b].bytes - lifetimes[a].bytes || lifetimes[a].firstStep - lifetimes[b].firstStep || a - b);
+  order.sort(
+    (a, b) => lifetimes[b].bytes - lifetimes[a].bytes || lifetimes[a].firstStep - lifetimes[b].firstStep || a - b,
+  );
   const pools: { size: number; members: number[] }[] = [];
   const places = new Array<Place>(lifetimes.length);
   for (const index of order) {
@@ -57,7 +59,8 @@ export function planMemory(lifetimes: readonly Lifetime[], steps: readonly StepA
       }));
       const offset = firstGap(taken, bytes, size);
       const growth = Math.max(0, offset + bytes - size);
-      if (growth < best.growth || (growth === best.growth && best.pool === pools.length)) best = { pool, offset, growth };
+      if (growth < best.growth || (growth === best.growth && best.pool === pools.length))
+        best = { pool, offset, growth };
     });
     if (best.pool === pools.length) pools.push({ size: 0, members: [] });
     const pool = pools[best.pool];

@@ -10,10 +10,13 @@ export interface DeviceProfile {
 }
 
 /** The optimisations of the planner, each on unless switched off by name. */
-export const PLAN_SWITCHES = ['zero-copy-concat', 'memory-reuse'] as const;
+export const PLAN_SWITCHES = ['zero-copy-concat', 'fuse-elementwise', 'memory-reuse'] as const;
 export type PlanSwitch = (typeof PLAN_SWITCHES)[number];
 export type PlanSwitches = Readonly<Record<PlanSwitch, boolean>>;
 
 export function planSwitches(disabled: readonly string[] = []): PlanSwitches {
-  return Object.fromEntries(PLAN_SWITCHES.map((name) => [name, !disabled.includes(name)])) as Record<PlanSwitch, boolean>;
+  return Object.fromEntries(PLAN_SWITCHES.map((name) => [name, !disabled.includes(name)])) as Record<
+    PlanSwitch,
+    boolean
+  >;
 }

@@ -66,4 +66,3 @@ export interface MemoryReport {
   /** Activations if nothing were shared. */
   readonly unshared: number;
 }
-

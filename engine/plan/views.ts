@@ -150,7 +150,12 @@ export function sliceView(
 export function sliceAxis(view: TensorView, axis: number, start: number, size: number): TensorView {
   const starts = view.shape.map((_, a) => (a === axis ? start : 0));
   const sizes = view.shape.map((full, a) => (a === axis ? size : full));
-  return sliceView(view, starts, sizes, view.shape.map(() => 1));
+  return sliceView(
+    view,
+    starts,
+    sizes,
+    view.shape.map(() => 1),
+  );
 }
 
 /** Broadcast to `shape`: missing and size-1 dimensions repeat with stride 0. */

@@ -1,9 +1,7 @@
 import { assemble, PARAMETER_BINDING, packParameters, tensorBinding } from '../../shaders/assemble.ts';
 import type { Kernel } from '../../shaders/kernel.ts';
+import { BufferUsage, ShaderStage } from './webgpu-flags.ts';
 
-/** Values of the WebGPU flags used here, so that no global object is needed in Node. */
-const BUFFER_USAGE_UNIFORM_COPY_DST = 0x0040 | 0x0008;
-const STAGE_COMPUTE = 0x4;
 /** Uniform offsets are multiples of this; 256 is the largest that WebGPU lets a device ask for. */
 const UNIFORM_ALIGNMENT = 256;
 
@@ -68,13 +66,13 @@ export class PipelineCache {
   bindGroupLayout(kernel: Kernel, sharedWith: readonly number[], specialize: boolean): GPUBindGroupLayout {
     const entries: GPUBindGroupLayoutEntry[] = [];
     if (hasUniform(kernel, specialize)) {
-      entries.push({ binding: PARAMETER_BINDING, visibility: STAGE_COMPUTE, buffer: { type: 'uniform' } });
+      entries.push({ binding: PARAMETER_BINDING, visibility: ShaderStage.compute, buffer: { type: 'uniform' } });
     }
     kernel.bindings.forEach((_, index) => {
       if (sharedWith[index] !== index) return;
       const written = kernel.bindings.some((other, o) => sharedWith[o] === index && other.access === 'write');
       const type = written ? 'storage' : 'read-only-storage';
-      entries.push({ binding: tensorBinding(index), visibility: STAGE_COMPUTE, buffer: { type } });
+      entries.push({ binding: tensorBinding(index), visibility: ShaderStage.compute, buffer: { type } });
     });
     const key = entries.map((entry) => `${entry.binding}${entry.buffer?.type}`).join();
     let layout = this.#layouts.get(key);
@@ -164,14 +162,16 @@ function uploadParameters(
   specialize: boolean,
 ): { buffer: GPUBuffer | undefined; offsets: { offset: number; size: number }[] } {
   let total = 0;
-  const packed = requests.map(({ kernel }) => (hasUniform(kernel, specialize) ? packParameters(kernel.parameters) : null));
+  const packed = requests.map(({ kernel }) =>
+    hasUniform(kernel, specialize) ? packParameters(kernel.parameters) : null,
+  );
   const offsets = packed.map((bytes) => {
     const offset = total;
     if (bytes) total += Math.ceil(bytes.byteLength / UNIFORM_ALIGNMENT) * UNIFORM_ALIGNMENT;
     return { offset, size: bytes?.byteLength ?? 0 };
   });
   if (total === 0) return { buffer: undefined, offsets };
-  const buffer = device.createBuffer({ label: 'parameters', size: total, usage: BUFFER_USAGE_UNIFORM_COPY_DST });
+  const buffer = device.createBuffer({ label: 'parameters', size: total, usage: BufferUsage.uniform | BufferUsage.copyDestination });
   const bytes = new Uint8Array(total);
   packed.forEach((parameters, index) => {
     if (parameters) bytes.set(new Uint8Array(parameters), offsets[index].offset);

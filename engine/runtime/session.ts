@@ -12,6 +12,7 @@ import {
   type PipelineCache,
   prepareDispatches,
 } from './dispatch.ts';
+import { BufferUsage } from './webgpu-flags.ts';
 
 /** A tensor of the network's border in device memory. */
 export interface BoundTensor {
@@ -40,7 +41,7 @@ export interface NetworkSession {
   dispose(): void;
 }
 
-const STORAGE_COPY = 0x0080 | 0x0008 | 0x0004;
+const STORAGE_COPY = BufferUsage.storage | BufferUsage.copyDestination | BufferUsage.copySource;
 
 export function deviceProfile(device: EngineDevice): DeviceProfile {
   const { limits } = device.device;
@@ -65,7 +66,9 @@ export async function createSession(
   const precision = assignPrecision(graph, options.precision);
   const plan = compilePlan(graph, precision, deviceProfile(device), planSwitches(options.disable));
   const gpu = device.device;
-  const pools = plan.pools.map((size, index) => gpu.createBuffer({ label: `activations ${index}`, size, usage: STORAGE_COPY }));
+  const pools = plan.pools.map((size, index) =>
+    gpu.createBuffer({ label: `activations ${index}`, size, usage: STORAGE_COPY }),
+  );
   const weights =
     plan.weightBytes > 0
       ? gpu.createBuffer({ label: 'weights', size: plan.weightBytes, usage: STORAGE_COPY })
