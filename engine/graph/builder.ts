@@ -26,6 +26,29 @@ export function constantDataOf(tensor: DenseTensor): ConstantData {
   }
 }
 
+/** A node of these inputs. Its outputs are named `name`, `name:1`, ... or as `outputNames` says. Throws `ShapeError`. */
+export function createNode(op: Op, inputs: readonly Value[], name: string, outputNames?: readonly string[]): Node {
+  const nameOf = (index: number) => outputNames?.[index] || (index === 0 ? name : `${name}:${index}`);
+  const outputs = definitionOf(op)
+    .infer(op, inputs)
+    .map((type, index): Value => ({ name: nameOf(index), kind: type.kind, shape: type.shape }));
+  return { op, name, inputs, outputs };
+}
+
+export function hasConstantInputs(node: Node): boolean {
+  return node.inputs.every((input) => input.constant);
+}
+
+/** The outputs of a node whose inputs are all constants, as constants. */
+export function evaluateNode(node: Node): Value[] {
+  const results = definitionOf(node.op).reference(node.op, node.inputs.map(denseOf));
+  return node.outputs.map((output, index) => ({ ...output, constant: constantDataOf(results[index]) }));
+}
+
+function isSmall(type: TensorType): boolean {
+  return elementCount(type.shape) <= FOLD_LIMIT;
+}
+
 /**
  * Builds a graph node by node. Every value's shape is known at once, because nodes whose inputs are all small constants
  * are computed on the spot: that is how the shape arithmetic of exporters (Shape, Gather, Concat, Range ...) disappears,
@@ -56,27 +79,12 @@ export class GraphBuilder {
     return this.constant(name, 'int', shape, Int32Array.from(data));
   }
 
-  /**
-   * Adds a node and returns its outputs, named `name`, `name:1`, ... or as `outputNames` says. Throws `ShapeError` where
-   * the inputs don't fit.
-   */
+  /** Adds a node and returns its outputs, named as `createNode` says. Throws `ShapeError` where the inputs don't fit. */
   add(op: Op, inputs: readonly Value[], name: string, outputNames?: readonly string[]): Value[] {
-    const definition = definitionOf(op);
-    const types = definition.infer(op, inputs);
-    const nameOf = (index: number) => outputNames?.[index] || (index === 0 ? name : `${name}:${index}`);
-    const small = (type: TensorType) => elementCount(type.shape) <= FOLD_LIMIT;
-    if (inputs.every((value) => value.constant && small(value)) && types.every(small)) {
-      const results = definition.reference(op, inputs.map(denseOf));
-      return results.map((result, index) => ({
-        name: nameOf(index),
-        kind: result.kind,
-        shape: result.shape,
-        constant: constantDataOf(result),
-      }));
-    }
-    const outputs = types.map((type, index): Value => ({ name: nameOf(index), kind: type.kind, shape: type.shape }));
-    this.nodes.push({ op, name, inputs, outputs });
-    return outputs;
+    const node = createNode(op, inputs, name, outputNames);
+    if (hasConstantInputs(node) && [...inputs, ...node.outputs].every(isSmall)) return evaluateNode(node);
+    this.nodes.push(node);
+    return [...node.outputs];
   }
 
   /** `add` for ops with one output. */

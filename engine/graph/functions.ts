@@ -39,7 +39,7 @@ export function evaluateUnary(fn: UnaryFunction, x: number): number {
 }
 
 const plainFunctions: { readonly [name in PlainUnaryName]: (x: number) => number } = {
-  relu: (x) => (x < 0 ? 0 : x),
+  relu: (x) => Math.max(x, 0),
   sigmoid,
   silu: (x) => x * sigmoid(x),
   mish: (x) => x * Math.tanh(softplus(x)),
