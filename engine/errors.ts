@@ -16,6 +16,11 @@ export class ModelFormatError extends OneLookError {
   readonly code = 'model-format';
 }
 
+/** The model's bytes can't be had: no such file, no permission, an HTTP error, a network failure. */
+export class ModelReadError extends OneLookError {
+  readonly code = 'model-read';
+}
+
 /** One reason why a well-formed model can't run. */
 export interface UnsupportedFeature {
   /** The node's name in the file, or its first output where it has no name. */

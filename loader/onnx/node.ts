@@ -1,6 +1,6 @@
 import type { AttributeValue, FileNode } from '../model-file.ts';
 import { readAttribute } from './attribute.ts';
-import { type ReadContext, operatorDomain } from './context.ts';
+import { operatorDomain, type ReadContext } from './context.ts';
 import type { ProtobufReader } from './protobuf.ts';
 
 /** Reads a NodeProto. */

@@ -17,13 +17,7 @@ const INT64_DATA = 7;
 const DOUBLE_DATA = 10;
 const UINT64_DATA = 11;
 
-export const typedFields: ReadonlySet<number> = new Set([
-  FLOAT_DATA,
-  INT32_DATA,
-  INT64_DATA,
-  DOUBLE_DATA,
-  UINT64_DATA,
-]);
+export const typedFields: ReadonlySet<number> = new Set([FLOAT_DATA, INT32_DATA, INT64_DATA, DOUBLE_DATA, UINT64_DATA]);
 
 /** The field that carries elements of a type. Everything of up to 32 bits but float32 and uint32 shares int32_data. */
 export function typedFieldOf(type: StoredType): TypedField {
