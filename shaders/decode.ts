@@ -109,8 +109,8 @@ fn hasArea(corners: vec4<f32>) -> bool {
 function decodeBody(spec: DecodeSpec): string {
   const objectness = 'f32(objectness[params.objectnessOffset + anchor * params.objectnessAnchorStride])';
   return `${FINITE_BOXES}
-fn boxAttribute(anchor: u32, attribute: u32) -> f32 {
-  return f32(boxes[params.boxOffset + anchor * params.boxAnchorStride + attribute * params.boxAttributeStride]);
+fn boxAttribute(anchor: u32, index: u32) -> f32 {
+  return f32(boxes[params.boxOffset + anchor * params.boxAnchorStride + index * params.boxAttributeStride]);
 }
 fn boxAttributes(anchor: u32) -> vec4<f32> {
   return vec4<f32>(
