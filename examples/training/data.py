@@ -3,6 +3,7 @@
 import math
 import multiprocessing as mp
 import os
+from queue import Full
 
 import cv2
 import numpy as np
@@ -44,10 +45,15 @@ def pool_entry(number):
 
 def _generate_forever(first, queue):
     os.nice(19)
-    number = first
-    while True:
-        queue.put(pool_entry(number))
-        number += 1
+    number, entry = first, None
+    # The time limit lets the process end with its parent, however that ended.
+    while mp.parent_process().is_alive():
+        entry = entry or pool_entry(number)
+        try:
+            queue.put(entry, timeout=20)
+        except Full:
+            continue
+        number, entry = number + 1, None
 
 
 class Pool:

@@ -141,7 +141,7 @@ def main():
     anchors = {side: anchor_points(side, side) for side in (256, 320)}
     builder = ThreadPoolExecutor(1)
     pending = builder.submit(batch, pool, args.seed, step, args.batch, *plan(progress()))
-    sums, counted, mark = np.zeros(4), 0, time.monotonic()
+    sums, counted, mark = np.zeros(5), 0, time.monotonic()
     validated, saved_at = minutes(), minutes()
     while progress() < 1:
         pictures, boxes, classes, present = pending.result()
@@ -166,9 +166,9 @@ def main():
         counted += 1
         if step % 50 == 0:
             speed = counted * args.batch / (time.monotonic() - mark)
-            values = dict(zip(("loss", "class", "box", "dfl"), (sums / counted).round(4).tolist()))
+            values = dict(zip(("loss", "class", "box", "dfl", "right"), (sums / counted).round(4).tolist()))
             log(step=step, minutes=round(minutes(), 2), side=side, rate=round(rate, 6), per_second=round(speed, 1), **values)
-            sums, counted, mark = np.zeros(4), 0, time.monotonic()
+            sums, counted, mark = np.zeros(5), 0, time.monotonic()
         if minutes() - saved_at > 1.5:
             save()
             saved_at = minutes()
