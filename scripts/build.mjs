@@ -67,30 +67,46 @@ async function buildNodeModules() {
   });
 }
 
-/** The compiler leaves the `.ts` of relative imports as it is; a package has `.d.ts` beside `.js`. */
+/** The network that `detect` uses without a model: beside the modules, where they find it by their own address. */
+function copyEmbeddedNetwork() {
+  if (!existsSync(fromRoot('models/embedded'))) return;
+  const filter = (/** @type {string} */ file) => !file.endsWith('.ts');
+  cpSync(fromRoot('models/embedded'), join(DIST, 'embedded'), { recursive: true, filter });
+}
+
 function buildDeclarations() {
   const packageFile = createRequire(import.meta.url).resolve('typescript/package.json');
   const compiler = join(dirname(packageFile), JSON.parse(readFileSync(packageFile, 'utf8')).bin.tsc);
   execFileSync(process.execPath, [compiler, '-p', fromRoot('tsconfig.build.json')], { stdio: 'inherit' });
   const types = join(DIST, 'types');
   for (const name of readdirSync(types, { recursive: true, encoding: 'utf8' })) {
-    if (!name.endsWith('.d.ts')) continue;
-    const file = join(types, name);
-    writeFileSync(
-      file,
-      readFileSync(file, 'utf8').replace(/(from |import\()(['"])(\.{1,2}\/[^'"]*)\.ts\2/g, '$1$2$3.js$2'),
-    );
+    if (name.endsWith('.d.ts')) publishDeclaration(join(types, name));
   }
 }
 
-rmSync(DIST, { recursive: true, force: true });
-await buildBrowserModule('onelook.js', false);
-checkSize(await buildBrowserModule('onelook.min.js', true));
-await buildNodeModules();
-if (existsSync(fromRoot('models/embedded'))) {
-  cpSync(fromRoot('models/embedded'), join(DIST, 'embedded'), {
-    recursive: true,
-    filter: (file) => !file.endsWith('.ts'),
-  });
+/**
+ * Makes a declaration file readable for every TypeScript: the compiler leaves the `.ts` of relative imports as it is, and
+ * before version 6 its library didn't know WebGPU's types, which come with npm `webgpu`.
+ * @param {string} file
+ */
+function publishDeclaration(file) {
+  const text = readFileSync(file, 'utf8').replace(/(from |import\()(['"])(\.{1,2}\/[^'"]*)\.ts\2/g, '$1$2$3.js$2');
+  writeFileSync(file, /\bGPU[A-Z]?\w*/.test(text) ? `/// <reference types="@webgpu/types" />\n${text}` : text);
 }
-buildDeclarations();
+
+async function buildAll() {
+  rmSync(DIST, { recursive: true, force: true });
+  await buildBrowserModule('onelook.js', false);
+  checkSize(await buildBrowserModule('onelook.min.js', true));
+  await buildNodeModules();
+  copyEmbeddedNetwork();
+  buildDeclarations();
+}
+
+try {
+  await buildAll();
+} catch (error) {
+  // esbuild and tsc have printed their own errors by now; the first line says which step it was.
+  console.error(`The build failed: ${String(error instanceof Error ? error.message : error).split('\n')[0]}`);
+  process.exitCode = 1;
+}

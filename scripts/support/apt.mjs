@@ -94,14 +94,18 @@ function tryInstall(packages, aptOptions = []) {
 }
 
 /**
- * Runs apt-get, showing only what goes wrong. True where it succeeded.
+ * Runs apt-get, quietly unless it fails. True where it succeeded.
  * @param {readonly string[]} args
  */
 function aptGet(args) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  /** @type {import('node:child_process').StdioOptions} */
-  const stdio = ['ignore', 'ignore', 'inherit'];
-  return spawnSync('apt-get', ['-qq', '-o', 'Dpkg::Use-Pty=0', ...args], { env, stdio }).status === 0;
+  const { status, stderr } = spawnSync('apt-get', ['-qq', '-o', 'Dpkg::Use-Pty=0', ...args], {
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'utf8',
+  });
+  if (status !== 0) process.stderr.write(stderr);
+  return status === 0;
 }
 
 function sourceFiles() {
