@@ -42,7 +42,8 @@ export function parseOnnx(bytes: Uint8Array, source: string, { external }: OnnxO
         break;
       case 8: {
         const { domain, version } = readOpset(reader.message());
-        if (opsets.has(domain)) reader.fail(`the operator set "${domain}" is imported twice`);
+        if ((opsets.get(domain) ?? version) !== version)
+          reader.fail(`two versions of operators "${domain}" are imported`);
         opsets.set(domain, version);
         break;
       }
