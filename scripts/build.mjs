@@ -1,7 +1,7 @@
 // Builds dist/: the browser's module in one file (readable, and minified with a limit on its size), the modules for Node,
 // the command, and the type declarations.
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -80,18 +80,32 @@ function buildDeclarations() {
   execFileSync(process.execPath, [compiler, '-p', fromRoot('tsconfig.build.json')], { stdio: 'inherit' });
   const types = join(DIST, 'types');
   for (const name of readdirSync(types, { recursive: true, encoding: 'utf8' })) {
-    if (name.endsWith('.d.ts')) publishDeclaration(join(types, name));
+    if (name.endsWith('.d.ts')) renameImports(join(types, name));
   }
+  writeDeclarationsForOlderTypeScript(types);
 }
 
 /**
- * Makes a declaration file readable for every TypeScript: the compiler leaves the `.ts` of relative imports as it is, and
- * before version 6 its library didn't know WebGPU's types, which come with npm `webgpu`.
+ * The compiler leaves the `.ts` of relative imports as it is; a package has `.d.ts` beside `.js`.
  * @param {string} file
  */
-function publishDeclaration(file) {
-  const text = readFileSync(file, 'utf8').replace(/(from |import\()(['"])(\.{1,2}\/[^'"]*)\.ts\2/g, '$1$2$3.js$2');
-  writeFileSync(file, /\bGPU[A-Z]?\w*/.test(text) ? `/// <reference types="@webgpu/types" />\n${text}` : text);
+function renameImports(file) {
+  const text = readFileSync(file, 'utf8');
+  writeFileSync(file, text.replace(/(from |import\()(['"])(\.{1,2}\/[^'"]*)\.ts\2/g, '$1$2$3.js$2'));
+}
+
+/**
+ * Before version 6, TypeScript's library lacks WebGPU's types, and from then on those of @webgpu/types collide with it. So
+ * older versions get entries of their own (`types@<6.0` in package.json); the package comes with npm `webgpu`.
+ * @param {string} types
+ */
+function writeDeclarationsForOlderTypeScript(types) {
+  const folder = join(types, 'before-typescript-6');
+  mkdirSync(folder);
+  for (const name of ['index', 'node']) {
+    const text = `/// <reference types="@webgpu/types" />\nexport * from '../${name}.js';\n`;
+    writeFileSync(join(folder, `${name}.d.ts`), text);
+  }
 }
 
 async function buildAll() {
