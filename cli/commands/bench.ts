@@ -1,0 +1,148 @@
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { Command, Option } from 'commander';
+import { InvalidArgumentError, loadModel, type LoadedModel, type RawTensor, requestNodeDevice } from '../../node.ts';
+import { addNetworkOptions, type NetworkOptions, positiveInteger } from '../support/options.ts';
+import { checkJsonDestination, table, writeJson } from '../support/output.ts';
+import { createRival, importOnnxRuntime, type Rival } from '../support/rival.ts';
+
+interface BenchOptions extends NetworkOptions {
+  readonly batch?: number;
+  readonly compare?: 'onnxruntime';
+  readonly runs: number;
+  readonly json?: string | true;
+}
+
+/** Milliseconds. */
+interface Times {
+  /** From the file's bytes to the first outputs: parsing, compiling, uploading, one run. */
+  readonly firstMs: number;
+  readonly medianMs: number;
+  readonly p90Ms: number;
+}
+
+interface BenchReport {
+  readonly network: string;
+  readonly precision: string;
+  readonly adapter: LoadedModel['adapter'];
+  readonly dispatches: number;
+  readonly ours: Times;
+  readonly rival?: Times;
+  /** Rival over ours. */
+  readonly ratio?: number;
+  readonly firstRatio?: number;
+}
+
+export function benchCommand(): Command {
+  const command = new Command('bench')
+    .description('time the forward pass, tensors in and out, and compare')
+    .argument('<models...>', 'networks')
+    .option('--batch <n>', 'images per run, where the model leaves it open', positiveInteger)
+    .option('--runs <n>', 'timed runs', positiveInteger, 10)
+    .addOption(new Option('--compare <engine>', 'run it turn by turn with this').choices(['onnxruntime']))
+    .option('--json [file]', 'as JSON');
+  return addNetworkOptions(command).action(async (models: string[], options: BenchOptions) => {
+    await checkJsonDestination(options.json);
+    // A driver's own cache of compiled shaders would make a first run a second one.
+    process.env.MESA_SHADER_CACHE_DISABLE ??= 'true';
+    if (options.compare) await importOnnxRuntime();
+    const reports: BenchReport[] = [];
+    for (const file of models) reports.push(await bench(file, options));
+    if (options.json) await writeJson(options.json, reports);
+    if (options.json !== true) print(reports);
+  });
+}
+
+async function bench(file: string, options: BenchOptions): Promise<BenchReport> {
+  const bytes = await readModel(file);
+  const started = performance.now();
+  const device = await requestNodeDevice({ adapter: options.adapter });
+  const { precision, size: inputSize, batch } = options;
+  const model = await loadModel(bytes, { device, precision, inputSize, batch });
+  const inputs = makeInputs(model);
+  await model.run(inputs);
+  const firstMs = performance.now() - started;
+
+  let rival: Rival | undefined;
+  let rivalFirstMs = 0;
+  if (options.compare) {
+    const rivalStarted = performance.now();
+    rival = await createRival(bytes);
+    await rival.run(inputs);
+    rivalFirstMs = performance.now() - rivalStarted;
+  }
+
+  // Turn by turn, so that whatever else the machine does meets both alike.
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  for (let run = 0; run < options.runs; run++) {
+    ours.push(await timed(() => model.run(inputs)));
+    if (rival) theirs.push(await timed(() => rival.run(inputs)));
+  }
+  const oursTimes = summarize(firstMs, ours);
+  const rivalTimes = rival && summarize(rivalFirstMs, theirs);
+  const report: BenchReport = {
+    network: basename(file),
+    precision: model.precision,
+    adapter: model.adapter,
+    dispatches: model.plan.steps.length,
+    ours: oursTimes,
+    ...(rivalTimes && {
+      rival: rivalTimes,
+      ratio: rivalTimes.medianMs / oursTimes.medianMs,
+      firstRatio: rivalTimes.firstMs / oursTimes.firstMs,
+    }),
+  };
+  await rival?.release();
+  model.dispose();
+  return report;
+}
+
+async function readModel(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw new InvalidArgumentError(`${file} can't be read: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** The same numbers for everyone: a slow wave through 0..1. */
+function makeInputs(model: LoadedModel): Record<string, RawTensor> {
+  return Object.fromEntries(
+    model.inputs.map(({ name, type, dims }) => {
+      const count = dims.reduce((product, size) => product * size, 1);
+      const wave = Float32Array.from({ length: count }, (_, index) => 0.5 + 0.5 * Math.sin(index * 0.37));
+      return [name, model.encode(name, type, dims, wave)];
+    }),
+  );
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  await work();
+  return performance.now() - started;
+}
+
+function summarize(firstMs: number, samples: readonly number[]): Times {
+  const sorted = [...samples].sort((a, b) => a - b);
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+  return { firstMs, medianMs: at(0.5), p90Ms: at(0.9) };
+}
+
+function print(reports: readonly BenchReport[]): void {
+  const { adapter } = reports[0];
+  console.log(`on ${adapter.name}${adapter.software ? ' (a software adapter)' : ''}, milliseconds`);
+  const ms = (value: number | undefined) => (value === undefined ? '' : value.toFixed(1));
+  const rows = reports.map(({ network, precision, dispatches, ours, rival, ratio, firstRatio }) => [
+    network,
+    precision,
+    dispatches,
+    ms(ours.medianMs),
+    ms(ours.p90Ms),
+    ms(ours.firstMs),
+    ...(rival ? [ms(rival.medianMs), ms(rival.firstMs), ratio?.toFixed(2) ?? '', firstRatio?.toFixed(2) ?? ''] : []),
+  ]);
+  const head = ['network', 'precision', 'dispatches', 'median', 'p90', 'first'];
+  const more = reports.some(({ rival }) => rival) ? ['rival median', 'rival first', 'ratio', 'first ratio'] : [];
+  console.log(table([[...head, ...more], ...rows]));
+}
