@@ -83,16 +83,15 @@ ${PIXEL[source]}
 
 struct Sample { first: u32, second: u32, weight: u32 }
 
-// Pixel centre p of a resized axis lies at ((2p + 1) * source - resized) / (2 * resized) on the source's axis. The weight
-// of the second neighbour counts 2048ths.
+// Pixel centre p of a resized axis lies at ((2p + 1) * source - resized) / (2 * resized) on the source's axis: between the
+// neighbours next - 1 and next, the weight of the second counting 2048ths. Beyond the edge both are the edge, but keep
+// their weights: each product is truncated for itself.
 fn sampleAxis(position: u32, resized: u32, source: u32) -> Sample {
-  let scaled = (2u * position + 1u) * source;
-  if (scaled < resized) { return Sample(0u, 0u, 0u); }
   let unit = 2u * resized;
-  let cell = (scaled - resized) / unit;
-  if (cell + 1u >= source) { return Sample(source - 1u, source - 1u, 0u); }
-  let rest = (scaled - resized) - cell * unit;
-  return Sample(cell, cell + 1u, (rest * 2048u + resized) / unit);
+  let offset = (2u * position + 1u) * source + resized;
+  let next = offset / unit;
+  let rest = offset - next * unit;
+  return Sample(max(next, 1u) - 1u, min(next, source - 1u), (rest * 2048u + resized) / unit);
 }
 
 fn blendRow(x: Sample, y: u32) -> vec3<u32> {

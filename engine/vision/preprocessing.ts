@@ -1,0 +1,184 @@
+import type { InputContract } from '../../models/contract.ts';
+import { assemble, tensorBinding } from '../../shaders/assemble.ts';
+import type { Kernel } from '../../shaders/kernel.ts';
+import { IMAGE_TEXTURE_BINDING, type PixelSource, preprocessKernel } from '../../shaders/preprocess.ts';
+import { InvalidImageError } from '../errors.ts';
+import type { BufferSlice, Dispatch } from '../runtime/dispatch.ts';
+import type { BoundTensor } from '../runtime/session.ts';
+import { BufferUsage, ShaderStage, TextureUsage } from '../runtime/webgpu-flags.ts';
+import type { CheckedImage } from './image.ts';
+
+interface PreprocessPipeline {
+  readonly kernel: Kernel;
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+}
+
+const PIXEL_SOURCE = {
+  bytes: 'bytes',
+  drawable: 'texture',
+  texture: 'texture',
+  video: 'externalTexture',
+} as const satisfies Record<CheckedImage['form'], PixelSource>;
+
+/**
+ * Puts images into the network's input. Keeps one buffer and one texture for them, which grow to the largest image seen;
+ * as long as they don't, and textures of the caller come again, nothing is created for a frame (a video frame must be
+ * imported anew by its nature).
+ */
+export class Preprocessing {
+  readonly #device: GPUDevice;
+  readonly #contract: InputContract;
+  readonly #input: BoundTensor;
+  readonly #settings: BufferSlice;
+  readonly #pipelines = new Map<PixelSource, Promise<PreprocessPipeline>>();
+  /** The last bytes of an image whose length is no multiple of 4: writes are whole words. */
+  readonly #tail = new Uint8Array(4);
+  #bytes: { readonly buffer: GPUBuffer; readonly bindGroup: GPUBindGroup } | undefined;
+  #canvas: GPUTexture | undefined;
+  #textureGroups = new WeakMap<GPUTexture, GPUBindGroup>();
+
+  constructor(device: GPUDevice, contract: InputContract, input: BoundTensor, settings: BufferSlice) {
+    this.#device = device;
+    this.#contract = contract;
+    this.#input = input;
+    this.#settings = settings;
+  }
+
+  /**
+   * Compiles what images of this form need, once. Then `upload` is synchronous, as the import of a video frame must be
+   * followed by its submission at once.
+   */
+  async prepare(form: CheckedImage['form']): Promise<(image: CheckedImage) => Dispatch> {
+    const source = PIXEL_SOURCE[form];
+    let pipeline = this.#pipelines.get(source);
+    if (!pipeline) {
+      pipeline = this.#compile(source);
+      this.#pipelines.set(source, pipeline);
+    }
+    const ready = await pipeline;
+    return (image) => ({
+      label: ready.kernel.label,
+      pipeline: ready.pipeline,
+      bindGroup: this.#upload(image, ready.layout),
+      workgroups: ready.kernel.workgroups,
+    });
+  }
+
+  dispose(): void {
+    this.#bytes?.buffer.destroy();
+    this.#canvas?.destroy();
+  }
+
+  async #compile(source: PixelSource): Promise<PreprocessPipeline> {
+    const { channelOrder, padValue, scale, offset } = this.#contract;
+    const kernel = preprocessKernel(source, { view: this.#input.view, channelOrder, padValue, scale, offset });
+    const entries = kernel.bindings.map(
+      ({ access }, index): GPUBindGroupLayoutEntry => ({
+        binding: tensorBinding(index),
+        visibility: ShaderStage.compute,
+        buffer: { type: access === 'write' ? 'storage' : 'read-only-storage' },
+      }),
+    );
+    const texture = { binding: IMAGE_TEXTURE_BINDING, visibility: ShaderStage.compute };
+    if (source === 'texture') entries.push({ ...texture, texture: { sampleType: 'unfilterable-float' } });
+    if (source === 'externalTexture') entries.push({ ...texture, externalTexture: {} });
+    const layout = this.#device.createBindGroupLayout({ entries });
+    const code = assemble(kernel, { specialize: true });
+    const pipeline = await this.#device.createComputePipelineAsync({
+      label: kernel.label,
+      layout: this.#device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      compute: { module: this.#device.createShaderModule({ label: kernel.label, code }), entryPoint: 'main' },
+    });
+    return { kernel, pipeline, layout };
+  }
+
+  #upload(image: CheckedImage, layout: GPUBindGroupLayout): GPUBindGroup {
+    switch (image.form) {
+      case 'bytes':
+        return this.#uploadBytes(image.data, layout);
+      case 'texture':
+        return this.#bindTexture(image.texture, layout);
+      case 'drawable': {
+        const canvas = this.#growCanvas(image.width, image.height);
+        const size = [image.width, image.height];
+        readable(() =>
+          this.#device.queue.copyExternalImageToTexture({ source: image.source }, { texture: canvas }, size),
+        );
+        return this.#bindTexture(canvas, layout);
+      }
+      case 'video': {
+        const frame = readable(() => this.#device.importExternalTexture({ source: image.source }));
+        return this.#bindImage(frame, layout);
+      }
+    }
+  }
+
+  #uploadBytes(data: Uint8Array | Uint8ClampedArray, layout: GPUBindGroupLayout): GPUBindGroup {
+    const size = Math.ceil(data.length / 4) * 4;
+    if (!this.#bytes || this.#bytes.buffer.size < size) {
+      this.#bytes?.buffer.destroy();
+      const usage = BufferUsage.storage | BufferUsage.copyDestination;
+      const buffer = this.#device.createBuffer({ label: 'image', size, usage });
+      this.#bytes = { buffer, bindGroup: this.#bind([this.#settings, { buffer }, this.#input.slice], layout) };
+    }
+    const { buffer, bindGroup } = this.#bytes;
+    const { queue } = this.#device;
+    const whole = data.length - (data.length % 4);
+    queue.writeBuffer(buffer, 0, data.buffer, data.byteOffset, whole);
+    if (whole < data.length) {
+      this.#tail.set(data.subarray(whole));
+      queue.writeBuffer(buffer, whole, this.#tail);
+    }
+    return bindGroup;
+  }
+
+  #growCanvas(width: number, height: number): GPUTexture {
+    const canvas = this.#canvas;
+    if (canvas && canvas.width >= width && canvas.height >= height) return canvas;
+    canvas?.destroy();
+    this.#canvas = this.#device.createTexture({
+      label: 'image',
+      format: 'rgba8unorm',
+      size: [Math.max(width, canvas?.width ?? 0), Math.max(height, canvas?.height ?? 0)],
+      usage: TextureUsage.textureBinding | TextureUsage.copyDestination | TextureUsage.renderAttachment,
+    });
+    return this.#canvas;
+  }
+
+  #bindTexture(texture: GPUTexture, layout: GPUBindGroupLayout): GPUBindGroup {
+    let group = this.#textureGroups.get(texture);
+    if (!group) {
+      group = this.#bindImage(texture.createView({ mipLevelCount: 1 }), layout);
+      this.#textureGroups.set(texture, group);
+    }
+    return group;
+  }
+
+  #bindImage(image: GPUTextureView | GPUExternalTexture, layout: GPUBindGroupLayout): GPUBindGroup {
+    return this.#bind([this.#settings, this.#input.slice], layout, image);
+  }
+
+  #bind(
+    buffers: readonly GPUBufferBinding[],
+    layout: GPUBindGroupLayout,
+    image?: GPUTextureView | GPUExternalTexture,
+  ): GPUBindGroup {
+    const entries: GPUBindGroupEntry[] = buffers.map((resource, index) => ({
+      binding: tensorBinding(index),
+      resource,
+    }));
+    if (image) entries.push({ binding: IMAGE_TEXTURE_BINDING, resource: image });
+    return this.#device.createBindGroup({ label: 'preprocess', layout, entries });
+  }
+}
+
+/** Browsers throw where a picture of another origin must not be read, or a frame was closed. */
+function readable<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new InvalidImageError(`The image can't be read: ${reason}`, { cause: error });
+  }
+}
