@@ -42,13 +42,13 @@ export function valuesOf(op: Op, ...inputs: DenseTensor[]): number[] {
 /** Same kind and shape, and no element further away than `tolerance` times the largest expected magnitude (at least 1). */
 export function expectClose(actual: DenseTensor, expected: DenseTensor, tolerance: number): void {
   expect({ kind: actual.kind, shape: actual.shape }).toEqual({ kind: expected.kind, shape: expected.shape });
-  const largest = expected.data.reduce((maximum, value) => Math.max(maximum, Math.abs(value)), 1);
-  expected.data.forEach((value, index) => {
+  const largest = Array.from(expected.data, Math.abs).reduce((a, b) => Math.max(a, b), 1);
+  for (const [index, value] of expected.data.entries()) {
     const distance = Math.abs(actual.data[index] - value);
     if (!(distance <= tolerance * largest) && !Object.is(actual.data[index], value)) {
       expect.fail(`element ${index} of [${expected.shape}] is ${actual.data[index]}, expected ${value}`);
     }
-  });
+  }
 }
 
 function counting(shape: Shape): number[] {
