@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { backportsLine, backportsStanza } from './apt-sources.mjs';
 
 const SOURCE_LIST = '/etc/apt/sources.list';
 const SOURCE_PARTS = '/etc/apt/sources.list.d';
@@ -74,7 +75,7 @@ export function installFromBackports(packages, codename) {
     for (const file of sourceFiles()) {
       if (file !== SOURCE_LIST) symlinkSync(file, join(folder, basename(file)));
     }
-    writeFileSync(join(folder, `onelook-backports.${source.extension}`), source.text);
+    writeFileSync(join(folder, source.file), source.text);
     const options = ['-o', `Dir::Etc::sourceparts=${folder}`];
     updateLists(options);
     if (!tryInstall(packages, ['-t', `${codename}-backports`, ...options])) {
@@ -114,46 +115,15 @@ function sourceFiles() {
 }
 
 /**
- * The source of a suite's backports: the entry that apt has for the suite itself, with the suite's name replaced.
+ * The source of a suite's backports, and the name of a file for it.
  * @param {string} codename
  */
 function backportsSource(codename) {
   for (const file of sourceFiles()) {
+    const isStanzas = file.endsWith('.sources');
     const text = readFileSync(file, 'utf8');
-    const found = file.endsWith('.sources') ? fromStanza(text, codename) : fromLine(text, codename);
-    if (found !== undefined) return { text: found, extension: file.endsWith('.sources') ? 'sources' : 'list' };
-  }
-  return undefined;
-}
-
-/**
- * deb822 format: stanzas of `Field: value`, a value going on over lines that begin with a space.
- * @param {string} text
- * @param {string} codename
- */
-function fromStanza(text, codename) {
-  for (const stanza of text.replace(/^#.*\n/gm, '').split(/\n\s*\n/)) {
-    const suites = /^Suites:(.*)$/im.exec(stanza)?.[1].trim().split(/\s+/) ?? [];
-    const isBinary = /^Types:.*\bdeb\b(?!-)/im.test(stanza);
-    const isDisabled = /^Enabled:\s*no/im.test(stanza);
-    if (isBinary && !isDisabled && suites.includes(codename)) {
-      return `${stanza.trim().replace(/^Suites:.*$/im, `Suites: ${codename}-backports`)}\n`;
-    }
-  }
-  return undefined;
-}
-
-/**
- * One-line format: `deb [options] uri suite component...`.
- * @param {string} text
- * @param {string} codename
- */
-function fromLine(text, codename) {
-  for (const line of text.split('\n')) {
-    const match = /^\s*deb\s+(\[[^\]]*\]\s+)?(\S+)\s+(\S+)\s+(.+)$/.exec(line);
-    if (!match) continue;
-    const [, options = '', uri, suite, components] = match;
-    if (suite === codename) return `deb ${options}${uri} ${codename}-backports ${components}\n`;
+    const found = isStanzas ? backportsStanza(text, codename) : backportsLine(text, codename);
+    if (found !== undefined) return { text: found, file: `onelook-backports.${isStanzas ? 'sources' : 'list'}` };
   }
   return undefined;
 }
