@@ -16,6 +16,7 @@ import {
   collapseDimensions,
   countOf,
   loopText,
+  paddedAxis,
   paddedView,
   type StridedLoop,
   unsigned,
@@ -34,7 +35,7 @@ export interface CopyOptions {
 /** Bindings: input, output. */
 export function copy(options: CopyOptions): Kernel {
   const { input, output } = options;
-  const padTo4 = output.shape[options.padTo4 ?? -1] % 4 === 0 ? undefined : options.padTo4;
+  const padTo4 = paddedAxis(output, options.padTo4);
   const views = [paddedView(output, padTo4), paddedView(input, padTo4)];
   const loop = collapseDimensions(views, padTo4 === undefined ? [] : [padTo4]);
   const padding = padTo4 === undefined ? undefined : { dimension: loop.separate[0], size: output.shape[padTo4] };
@@ -228,21 +229,21 @@ var<workgroup> tile: array<array<${type}, ${TILE + 1}>, ${TILE}>;
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
   ${WORKGROUP_INDEX}
   ${text.coordinates}
-  let from = ${from};
-  let to = ${to};
+  let xAt = ${from};
+  let yAt = ${to};
   let across = ${text.names[across]} * ${TILE}u;
   let last = ${text.names[last]} * ${TILE}u;
   for (var row = local.y; row < ${TILE}u; row += ${TILE_ROWS}u) {
     var value = ${zero(y)};
     if (across + local.x < params.acrossRealSize && last + row < params.lastRealSize) {
-      value = ${converted(x, y, 'from + local.x + row * params.xLastStride')};
+      value = ${converted(x, y, 'xAt + local.x + row * params.xLastStride')};
     }
     tile[row][local.x] = value;
   }
   workgroupBarrier();
   for (var column = local.y; column < ${TILE}u; column += ${TILE_ROWS}u) {
     if (across + column < params.acrossSize && last + local.x < params.lastSize) {
-      ${store(y, 'to + local.x + column * params.yAcrossStride', 'tile[local.x][column]')}
+      ${store(y, 'yAt + local.x + column * params.yAcrossStride', 'tile[local.x][column]')}
     }
   }
 }

@@ -56,6 +56,11 @@ export function countOf(sizes: readonly number[]): number {
   return sizes.reduce((count, size) => count * size, 1);
 }
 
+/** The axis to pad, or undefined where its size is a multiple of 4 already. */
+export function paddedAxis(output: TensorView, padTo4: number | undefined): number | undefined {
+  return padTo4 === undefined || output.shape[padTo4] % 4 === 0 ? undefined : padTo4;
+}
+
 /** A view whose axis is lengthened to the next multiple of 4. */
 export function paddedView(view: TensorView, axis: number | undefined): TensorView {
   if (axis === undefined) return view;
@@ -155,4 +160,16 @@ export function loopText(
 /** An unsigned parameter. Negative strides wrap around, as unsigned arithmetic does on the device. */
 export function unsigned(name: string, value: number): Parameter {
   return { name, type: 'u32', value: value >>> 0 };
+}
+
+/** A view without some of its axes: where they are at 0. */
+export function withoutAxes(view: TensorView, axes: readonly number[]): TensorView {
+  const kept = <T>(list: readonly T[]) => list.filter((_, axis) => !axes.includes(axis));
+  return { ...view, shape: kept(view.shape), strides: kept(view.strides) };
+}
+
+/** What becomes of an axis when others go, or undefined if it goes itself. */
+export function axisWithout(axis: number | undefined, axes: readonly number[]): number | undefined {
+  if (axis === undefined || axes.includes(axis)) return undefined;
+  return axis - axes.filter((other) => other < axis).length;
 }

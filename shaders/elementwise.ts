@@ -1,0 +1,99 @@
+/**
+ * Elementwise kernels: any expression of up to seven inputs, broadcast by strides of 0.
+ *
+ * Variants:
+ * - vec4: along the output's contiguous dimension every input is contiguous too (whole maps, aligned channel slices,
+ *   per-channel constants) or repeats (scalars, one value per pixel).
+ * - strided: everything else, one invocation per element.
+ *
+ * Bound by memory: each input and the output once. FLOPs: the expression's, per element.
+ */
+
+import { FLAT_INDEX, flatDispatch } from './dispatch-size.ts';
+import { computeType, load, store, vectorType, zero } from './element-types.ts';
+import { type Expression, expressionText } from './expression.ts';
+import type { Binding, Kernel, TensorView } from './kernel.ts';
+import { collapseDimensions, countOf, loopText, paddedAxis, paddedView, unsigned, vectorize } from './strided.ts';
+
+export interface ElementwiseOptions {
+  /** All of the output's shape; stride 0 where one repeats. At most 7. */
+  readonly inputs: readonly TensorView[];
+  /** Float expressions go to f32 or f16, integers and booleans (0 and 1) to i32. */
+  readonly output: TensorView;
+  readonly expression: Expression;
+  /** The output axis whose lanes up to the next multiple of 4 become 0. The output must own them. */
+  readonly padTo4?: number;
+}
+
+const WORKGROUP_SIZE = 64;
+
+/** Bindings: the inputs in order, output. */
+export function elementwise(options: ElementwiseOptions): Kernel {
+  const { inputs, output } = options;
+  if (inputs.length > 7) throw new Error(`An elementwise kernel takes at most 7 inputs, not ${inputs.length}`);
+  const padTo4 = paddedAxis(output, options.padTo4);
+  const views = [output, ...inputs].map((view) => paddedView(view, padTo4));
+  const scalarLoop = collapseDimensions(views, padTo4 === undefined ? [] : [padTo4]);
+  const paddedDimension = padTo4 === undefined ? undefined : scalarLoop.separate[0];
+  const last = scalarLoop.sizes.length - 1;
+  const vectors = paddedDimension === undefined || paddedDimension === last ? vectorize(scalarLoop, views) : undefined;
+  const width = vectors ? 4 : 1;
+  const loop = vectors?.loop ?? scalarLoop;
+
+  const bindings: Binding[] = inputs.map((input, i) => binding(`x${i}`, input, width, 'read'));
+  const y = binding('y', output, width, 'write');
+  const names = [y, ...bindings].map(({ name }, v) => ({ name, offset: vectors?.offsets[v] ?? views[v].offset }));
+  const text = loopText(loop, names);
+  const [to, ...from] = text.offsets;
+  const expression = expressionText(
+    options.expression,
+    bindings.map((x, i) => ({
+      kind: computeType(x.element) === 'f32' ? 'float' : 'int',
+      text: vectors?.splats[i + 1] ? splat(x, from[i]) : load(x, from[i]),
+    })),
+    width,
+  );
+  if ((expression.kind === 'float') !== (computeType(output.element) === 'f32')) {
+    throw new Error(`An expression of kind ${expression.kind} can't be stored as ${output.element}`);
+  }
+  let result = expression.result;
+  let skip = '';
+  const parameters = [...text.parameters, ...expression.parameters];
+  if (padTo4 !== undefined && paddedDimension !== undefined) {
+    parameters.push(unsigned('realSize', output.shape[padTo4]));
+    const coordinate = text.names[paddedDimension];
+    if (vectors) {
+      result = `select(${zero(y)}, ${result}, 4 * ${coordinate} + vec4<u32>(0, 1, 2, 3) < vec4<u32>(params.realSize))`;
+    } else {
+      skip = `if (${coordinate} >= params.realSize) { ${store(y, to, zero(y))} return; }`;
+    }
+  }
+  const dispatch = flatDispatch(countOf(loop.sizes), WORKGROUP_SIZE);
+  return {
+    label: `elementwise ${expression.summary} ${vectors ? 'vec4' : 'strided'} rank ${loop.sizes.length}`,
+    bindings: [...bindings, y],
+    parameters: [...parameters, ...dispatch.parameters],
+    workgroupSize: [WORKGROUP_SIZE, 1, 1],
+    workgroups: dispatch.workgroups,
+    body: `${expression.functions}
+@main
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  ${FLAT_INDEX}
+  ${text.coordinates}
+  ${skip}
+  ${expression.statements}
+  ${store(y, to, result)}
+}
+`,
+  };
+}
+
+function binding(name: string, view: TensorView, vector: 1 | 4, access: 'read' | 'write'): Binding {
+  return { name, element: view.element, vector, access };
+}
+
+/** One element of an array of vec4s, four times: every binding is vec4, so that any two may share a buffer. */
+function splat(x: Binding, offset: string): string {
+  const type = computeType(x.element);
+  return `${vectorType(type, 4)}(${type}(${x.name}[(${offset}) / 4u][(${offset}) % 4u]))`;
+}

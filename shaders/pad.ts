@@ -1,0 +1,85 @@
+/**
+ * Padding with a constant before and after each dimension of strided views; negative counts remove elements. One
+ * invocation per element of the output, no arithmetic: the output is written once and what remains of the input read once.
+ */
+import type { Pad } from '../engine/graph/ops/pad.ts';
+import { FLAT_INDEX, flatDispatch } from './dispatch-size.ts';
+import { computeType, load, store, zero } from './element-types.ts';
+import type { Binding, Kernel, TensorView } from './kernel.ts';
+import { collapseDimensions, countOf, loopText, paddedAxis, paddedView, unsigned } from './strided.ts';
+
+export interface PadOptions {
+  readonly input: TensorView;
+  readonly output: TensorView;
+  readonly op: Pad;
+  /** The output axis whose lanes up to the next multiple of 4 become 0. The output must own them. */
+  readonly padTo4?: number;
+}
+
+const WORKGROUP_SIZE = 64;
+
+/** Bindings: input, output. */
+export function pad(options: PadOptions): Kernel {
+  const { input, output, op } = options;
+  const type = computeType(output.element);
+  if (computeType(input.element) !== type)
+    throw new Error(`pad of ${input.element} can't be stored as ${output.element}`);
+  const padTo4 = paddedAxis(output, options.padTo4);
+  const moved = output.shape.map((_, axis) => axis).filter((axis) => op.before[axis] !== 0 || op.after[axis] !== 0);
+  const alone = padTo4 === undefined || moved.includes(padTo4) ? moved : [...moved, padTo4];
+  // The input as a view of the output's shape; only coordinates that lie inside of it are read.
+  const walked = {
+    ...input,
+    shape: output.shape,
+    offset: op.before.reduce((offset, count, axis) => offset - count * input.strides[axis], input.offset),
+  };
+  const views = [output, walked].map((view) => paddedView(view, padTo4));
+  const loop = collapseDimensions(views, alone);
+  const bindings: Binding[] = [
+    { name: 'x', element: input.element, vector: 1, access: 'read' },
+    { name: 'y', element: output.element, vector: 1, access: 'write' },
+  ];
+  const [x, y] = bindings;
+  const text = loopText(loop, [
+    { name: 'y', offset: output.offset },
+    { name: 'x', offset: walked.offset },
+  ]);
+  const [to, from] = text.offsets;
+  const coordinate = (axis: number) => text.names[loop.separate[alone.indexOf(axis)]];
+  // Unsigned: a coordinate before the input wraps around to a large number.
+  const inside = moved.map((axis, i) => `${coordinate(axis)} - params.before${i} < params.inputSize${i}`);
+  const dispatch = flatDispatch(countOf(loop.sizes), WORKGROUP_SIZE);
+  const parameters = [
+    ...text.parameters,
+    ...dispatch.parameters,
+    { name: 'value', type, value: op.value },
+    ...moved.flatMap((axis, i) => [
+      unsigned(`before${i}`, op.before[axis]),
+      unsigned(`inputSize${i}`, input.shape[axis]),
+    ]),
+  ];
+  let skip = '';
+  if (padTo4 !== undefined) {
+    parameters.push(unsigned('realSize', output.shape[padTo4]));
+    skip = `if (${coordinate(padTo4)} >= params.realSize) { ${store(y, to, zero(y))} return; }`;
+  }
+  return {
+    label: `pad ${input.element} rank ${loop.sizes.length} axes ${moved.length}`,
+    bindings,
+    parameters,
+    workgroupSize: [WORKGROUP_SIZE, 1, 1],
+    workgroups: dispatch.workgroups,
+    body: `@main
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  ${FLAT_INDEX}
+  ${text.coordinates}
+  ${skip}
+  var value = params.value;
+  if (${inside.join(' && ') || 'true'}) {
+    value = ${load(x, from)};
+  }
+  ${store(y, to, 'value')}
+}
+`,
+  };
+}

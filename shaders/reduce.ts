@@ -1,0 +1,132 @@
+/**
+ * Sum, mean, maximum, minimum or product over axes of a strided view.
+ *
+ * Variants:
+ * - element per invocation: each invocation walks the reduced elements of one output.
+ * - element per workgroup: for long reductions, 64 invocations take strides of them and join their results in a tree;
+ *   that also keeps the rounding error of long sums small.
+ *
+ * FLOPs: one per element of the input. Bytes: input and output once.
+ */
+import type { Reduce } from '../engine/graph/ops/reduce.ts';
+import { FLAT_INDEX, flatDispatch, WORKGROUP_INDEX, workgroupDispatch } from './dispatch-size.ts';
+import { computeType, load, store, zero } from './element-types.ts';
+import type { Binding, Kernel, TensorView } from './kernel.ts';
+import {
+  axisWithout,
+  collapseDimensions,
+  countOf,
+  loopText,
+  paddedAxis,
+  paddedView,
+  unsigned,
+  withoutAxes,
+} from './strided.ts';
+import { workgroupReduction } from './workgroup-reduction.ts';
+
+export interface ReduceOptions {
+  readonly input: TensorView;
+  /** The reduced axes have size 1 or, as the op says, are absent. Float or i32 as the input. */
+  readonly output: TensorView;
+  readonly op: Reduce;
+  /** The output axis whose lanes up to the next multiple of 4 become 0. The output must own them. */
+  readonly padTo4?: number;
+}
+
+/** Reductions of at least this many elements get a workgroup per output. */
+const LONG_REDUCTION = 256;
+const WORKGROUP_SIZE = 64;
+
+/** Bindings: input, output. */
+export function reduce(options: ReduceOptions): Kernel {
+  const { input, output, op } = options;
+  const type = computeType(input.element);
+  if (type !== computeType(output.element)) {
+    throw new Error(`A reduction of ${input.element} can't be stored as ${output.element}`);
+  }
+  const padTo4 = paddedAxis(output, options.padTo4);
+  const dropped = op.keepDims ? op.axes : [];
+  // A padded axis that is reduced has one element: it counts as an axis of its own, on which the input stands still.
+  const keptOutput = withoutAxes(
+    output,
+    dropped.filter((axis) => axis !== padTo4),
+  );
+  const keptInput = input.strides.flatMap((stride, axis) => {
+    if (!op.axes.includes(axis)) return [{ size: input.shape[axis], stride }];
+    return op.keepDims && axis === padTo4 ? [{ size: 1, stride: 0 }] : [];
+  });
+  const paddedKept = axisWithout(
+    padTo4,
+    dropped.filter((axis) => axis !== padTo4),
+  );
+  const views: TensorView[] = [
+    keptOutput,
+    { ...input, shape: keptInput.map(({ size }) => size), strides: keptInput.map(({ stride }) => stride) },
+  ].map((view) => paddedView(view, paddedKept));
+  const loop = collapseDimensions(views, paddedKept === undefined ? [] : [paddedKept]);
+  const others = input.shape.map((_, axis) => axis).filter((axis) => !op.axes.includes(axis));
+  const reduced = collapseDimensions([withoutAxes(input, others)]);
+  const count = countOf(reduced.sizes);
+
+  const bindings: Binding[] = [
+    { name: 'x', element: input.element, vector: 1, access: 'read' },
+    { name: 'y', element: output.element, vector: 1, access: 'write' },
+  ];
+  const [x, y] = bindings;
+  const text = loopText(loop, [
+    { name: 'y', offset: output.offset },
+    { name: 'x', offset: input.offset },
+  ]);
+  const inner = loopText(reduced, [{ name: 'element' }], 'k', 'r');
+  const perWorkgroup = count >= LONG_REDUCTION;
+  const dispatch = perWorkgroup
+    ? workgroupDispatch(countOf(loop.sizes))
+    : flatDispatch(countOf(loop.sizes), WORKGROUP_SIZE);
+  const parameters = [...text.parameters, ...inner.parameters, ...dispatch.parameters, unsigned('count', count)];
+  if (padTo4 !== undefined) parameters.push(unsigned('realSize', output.shape[padTo4]));
+  const { combine, initial } = combinations[op.function];
+  const [first, step] = perWorkgroup ? ['lane', `${WORKGROUP_SIZE}u`] : ['0u', '1u'];
+  const [to, from] = text.offsets;
+  const paddedCoordinate = paddedKept === undefined ? undefined : text.names[loop.separate[0]];
+  return {
+    label: `reduce ${op.function} per ${perWorkgroup ? 'workgroup' : 'invocation'} ${input.element} rank ${loop.sizes.length} of ${reduced.sizes.length}`,
+    bindings,
+    parameters,
+    workgroupSize: [WORKGROUP_SIZE, 1, 1],
+    workgroups: dispatch.workgroups,
+    body: `${perWorkgroup ? workgroupReduction('join', type, WORKGROUP_SIZE, combine) : ''}
+@main
+fn main(${perWorkgroup ? WORKGROUP_ARGUMENTS : '@builtin(global_invocation_id) id: vec3<u32>'}) {
+  ${perWorkgroup ? WORKGROUP_INDEX : FLAT_INDEX}
+  ${text.coordinates}
+  ${paddedCoordinate ? `if (${paddedCoordinate} >= params.realSize) { ${store(y, to, zero(y))} return; }` : ''}
+  let xAt = ${from};
+  var result = ${initial === undefined ? load(x, 'xAt') : `${type}(${initial})`};
+  for (var k = ${first}; k < params.count; k += ${step}) {
+    ${inner.coordinates}
+    result = ${combine('result', load(x, `xAt + ${inner.offsets[0]}`))};
+  }
+  ${perWorkgroup ? `result = join(lane, result);\n  if (lane > 0u) { return; }` : ''}
+  ${store(y, to, op.function === 'mean' ? `result / ${type}(params.count)` : 'result')}
+}
+`,
+  };
+}
+
+const WORKGROUP_ARGUMENTS = '@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32';
+
+interface Combination {
+  readonly combine: (a: string, b: string) => string;
+  /** What to begin with; the first element where there is none, which may then be taken several times. */
+  readonly initial?: number;
+}
+
+const sum: Combination = { combine: (a, b) => `${a} + ${b}`, initial: 0 };
+
+const combinations: { readonly [name in Reduce['function']]: Combination } = {
+  sum,
+  mean: sum,
+  product: { combine: (a, b) => `${a} * ${b}`, initial: 1 },
+  maximum: { combine: (a, b) => `max(${a}, ${b})` },
+  minimum: { combine: (a, b) => `min(${a}, ${b})` },
+};

@@ -1,0 +1,124 @@
+/**
+ * Softmax along one axis of strided views: exp(x - max) / sum. Three passes over a row; the exponentials are computed
+ * twice rather than stored, since rows stay in cache.
+ *
+ * Variants:
+ * - row per invocation: for short rows (the 33600 rows of 16 of a box distribution). No memory is shared.
+ * - row per workgroup: for long rows (attention): 64 invocations take strides of the row and join their maxima and sums.
+ *
+ * FLOPs: 5 per element. Bytes: input and output once.
+ */
+
+import { FLAT_INDEX, flatDispatch, WORKGROUP_INDEX, workgroupDispatch } from './dispatch-size.ts';
+import { load, store, zero } from './element-types.ts';
+import type { Binding, Kernel, TensorView } from './kernel.ts';
+import {
+  axisWithout,
+  collapseDimensions,
+  countOf,
+  loopText,
+  paddedAxis,
+  paddedView,
+  unsigned,
+  withoutAxes,
+} from './strided.ts';
+import { workgroupReduction } from './workgroup-reduction.ts';
+
+export interface SoftmaxOptions {
+  readonly input: TensorView;
+  readonly output: TensorView;
+  readonly axis: number;
+  /** The output axis whose lanes up to the next multiple of 4 become 0. The output must own them. */
+  readonly padTo4?: number;
+}
+
+/** Rows of at least this length get a workgroup each. */
+const LONG_ROW = 128;
+const WORKGROUP_SIZE = 64;
+
+/** Bindings: input, output. */
+export function softmax(options: SoftmaxOptions): Kernel {
+  const { input, output, axis } = options;
+  const padTo4 = paddedAxis(output, options.padTo4);
+  const length = output.shape[axis];
+  // Along the axis itself the padding is the end of each row; along another it is whole rows.
+  const paddedLength = padTo4 === axis ? Math.ceil(length / 4) * 4 : length;
+  const paddedRows = axisWithout(padTo4, [axis]);
+  const views = [output, input].map((view) => paddedView(withoutAxes(view, [axis]), paddedRows));
+  const loop = collapseDimensions(views, paddedRows === undefined ? [] : [paddedRows]);
+  const rows = countOf(loop.sizes);
+  const bindings: Binding[] = [
+    { name: 'x', element: input.element, vector: 1, access: 'read' },
+    { name: 'y', element: output.element, vector: 1, access: 'write' },
+  ];
+  const text = loopText(loop, [
+    { name: 'y', offset: output.offset },
+    { name: 'x', offset: input.offset },
+  ]);
+  const perWorkgroup = length >= LONG_ROW;
+  const dispatch = perWorkgroup ? workgroupDispatch(rows) : flatDispatch(rows, WORKGROUP_SIZE);
+  const parameters = [
+    ...text.parameters,
+    ...dispatch.parameters,
+    unsigned('length', length),
+    unsigned('paddedLength', paddedLength),
+    unsigned('xStep', input.strides[axis]),
+    unsigned('yStep', output.strides[axis]),
+  ];
+  if (padTo4 !== undefined && paddedRows !== undefined) parameters.push(unsigned('realSize', output.shape[padTo4]));
+  const paddedCoordinate = paddedRows === undefined ? undefined : text.names[loop.separate[0]];
+  return {
+    label: `softmax row per ${perWorkgroup ? 'workgroup' : 'invocation'} ${input.element} rank ${loop.sizes.length}`,
+    bindings,
+    parameters,
+    workgroupSize: [WORKGROUP_SIZE, 1, 1],
+    workgroups: dispatch.workgroups,
+    body: bodyText(bindings, text.coordinates, text.offsets, perWorkgroup, paddedCoordinate),
+  };
+}
+
+function bodyText(
+  [x, y]: readonly Binding[],
+  coordinates: string,
+  [to, from]: readonly string[],
+  perWorkgroup: boolean,
+  paddedCoordinate: string | undefined,
+): string {
+  const zeros = store(y, 'yAt + i * params.yStep', zero(y));
+  const [first, step] = perWorkgroup ? ['lane', `${WORKGROUP_SIZE}u`] : ['0u', '1u'];
+  const skip = `if (${paddedCoordinate} >= params.realSize) {
+    for (var i = ${first}; i < params.length; i += ${step}) { ${zeros} }
+    return;
+  }`;
+  return `${perWorkgroup ? REDUCTIONS : ''}
+@main
+fn main(${perWorkgroup ? WORKGROUP_ARGUMENTS : '@builtin(global_invocation_id) id: vec3<u32>'}) {
+  ${perWorkgroup ? WORKGROUP_INDEX : FLAT_INDEX}
+  ${coordinates}
+  let yAt = ${to};
+  let xAt = ${from};
+  ${paddedCoordinate ? skip : ''}
+  // A lane beyond a short row repeats its last element: that leaves the maximum alone.
+  var largest = ${load(x, `xAt + min(${first}, params.length - 1u) * params.xStep`)};
+  for (var i = ${first} + ${step}; i < params.length; i += ${step}) {
+    largest = max(largest, ${load(x, 'xAt + i * params.xStep')});
+  }
+  ${perWorkgroup ? 'largest = joinMaxima(lane, largest);' : ''}
+  var sum = 0.0f;
+  for (var i = ${first}; i < params.length; i += ${step}) {
+    sum += exp(${load(x, 'xAt + i * params.xStep')} - largest);
+  }
+  ${perWorkgroup ? 'sum = joinSums(lane, sum);' : ''}
+  for (var i = ${first}; i < params.length; i += ${step}) {
+    ${store(y, 'yAt + i * params.yStep', `exp(${load(x, 'xAt + i * params.xStep')} - largest) / sum`)}
+  }
+  for (var i = params.length + ${first}; i < params.paddedLength; i += ${step}) { ${zeros} }
+}
+`;
+}
+
+const WORKGROUP_ARGUMENTS = '@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32';
+
+const REDUCTIONS =
+  workgroupReduction('joinMaxima', 'f32', WORKGROUP_SIZE, (a, b) => `max(${a}, ${b})`) +
+  workgroupReduction('joinSums', 'f32', WORKGROUP_SIZE, (a, b) => `${a} + ${b}`);
