@@ -67,6 +67,19 @@ async function buildNodeModules() {
   });
 }
 
+/** The scripts of the web example, which import the browser's module by name (the page has an import map). */
+async function buildWebExample() {
+  const folder = fromRoot('examples/web');
+  const scripts = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.ts')) : [];
+  await build({
+    ...common,
+    entryPoints: scripts.map((name) => join(folder, name)),
+    outdir: join(DIST, 'web'),
+    platform: 'browser',
+    external: ['onelook'],
+  });
+}
+
 /** The network that `detect` uses without a model: beside the modules, where they find it by their own address. */
 function copyEmbeddedNetwork() {
   if (!existsSync(fromRoot('models/embedded'))) return;
@@ -113,6 +126,7 @@ async function buildAll() {
   await buildBrowserModule('onelook.js', false);
   checkSize(await buildBrowserModule('onelook.min.js', true));
   await buildNodeModules();
+  await buildWebExample();
   copyEmbeddedNetwork();
   buildDeclarations();
 }
