@@ -31,7 +31,7 @@ export function pixelEntry(name: string, y: string, x: string): string {
 const WORKGROUP_SIZE = 64;
 
 /**
- * One invocation for each vec4 of an output row, `rows` output rows at a time. `MAP_INDEX` declares `c` (in vec4s), `x`,
+ * One invocation for each vec4 of an output row, `rows` output rows at a time. `MAP_INDEX` declares `c` (in vec4s), `column`,
  * `row` (the number of the group of rows) and `n`.
  */
 export function mapDispatch(
@@ -47,8 +47,8 @@ export function mapDispatch(
 }
 
 /** See `mapDispatch`; `id` is the global invocation id. */
-export const MAP_INDEX = `let x = id.x / params.channelVectors;
-  let c = id.x - x * params.channelVectors;
+export const MAP_INDEX = `let column = id.x / params.channelVectors;
+  let c = id.x - column * params.channelVectors;
   let row = id.y;
   let n = id.z;
-  if (x >= params.yWidth) { return; }`;
+  if (column >= params.yWidth) { return; }`;

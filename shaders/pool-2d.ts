@@ -75,7 +75,7 @@ function maxPool(input: FeatureMap, output: FeatureMap, op: MaxPool2d, rows: num
     const parts = Array.from({ length: kernelHeight }, (_, ky) => `largest${r + ky}`);
     const statement = store(
       y,
-      `to + ${pixelEntry('y', `(firstRow + ${r}u)`, 'x')}`,
+      `to + ${pixelEntry('y', `(firstRow + ${r}u)`, 'column')}`,
       parts.reduce((a, b) => `max(${a}, ${b})`),
     );
     lines.push(r === 0 ? statement : `if (firstRow + ${r}u < params.yHeight) { ${statement} }`);
@@ -96,7 +96,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   ${MAP_INDEX}
   let firstRow = row * ${rows}u;
   let top = i32(firstRow) * params.strideY - params.top;
-  let left = i32(x) * params.strideX - params.left;
+  let left = i32(column) * params.strideX - params.left;
   let lastY = i32(params.xHeight) - 1;
   let lastX = i32(params.xWidth) - 1;
   let xRowStride = params.xWidth * params.xPixelStride;
@@ -128,7 +128,7 @@ function averagePool(input: FeatureMap, output: FeatureMap, op: AveragePool2d): 
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   ${MAP_INDEX}
   let firstY = i32(row) * params.strideY - params.top;
-  let firstX = i32(x) * params.strideX - params.left;
+  let firstX = i32(column) * params.strideX - params.left;
   let top = max(firstY, 0);
   let left = max(firstX, 0);
   let bottom = min(firstY + ${op.kernel[0]}, i32(params.xHeight));
@@ -140,7 +140,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
       sum += ${load(x, `start + ${pixelEntry('x', 'u32(iy)', 'u32(ix)')}`)};
     }
   }
-  ${store(y, `${imageEntry('y', 'n', 'c')} + ${pixelEntry('y', 'row', 'x')}`, `sum / ${divisor}`)}
+  ${store(y, `${imageEntry('y', 'n', 'c')} + ${pixelEntry('y', 'row', 'column')}`, `sum / ${divisor}`)}
 }
 `,
   };

@@ -27,7 +27,7 @@ export function resize2d(options: Resize2dOptions): Kernel {
   const { input, output, op } = options;
   const axes = [
     { name: 'Y', coordinate: 'row', ...axisText(op, 0, input.height) },
-    { name: 'X', coordinate: 'x', ...axisText(op, 1, input.width) },
+    { name: 'X', coordinate: 'column', ...axisText(op, 1, input.width) },
   ];
   const variant = axes.some((axis) => axis.table) ? 'table ' : '';
   const bindings: Binding[] = [
@@ -59,7 +59,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   ${MAP_INDEX}
   ${axes.map((axis) => axis.statements).join('\n  ')}
   let start = ${imageEntry('x', 'n', 'c')};
-  ${store(y, `${imageEntry('y', 'n', 'c')} + ${pixelEntry('y', 'row', 'x')}`, value)}
+  ${store(y, `${imageEntry('y', 'n', 'c')} + ${pixelEntry('y', 'row', 'column')}`, value)}
 }
 `,
   };
@@ -78,7 +78,7 @@ function axisText(op: Resize2d, axis: 0 | 1, inputSize: number): AxisText {
 
 function nearestAxis(op: Resize2d, axis: 0 | 1, inputSize: number): AxisText {
   const name = 'YX'[axis];
-  const index = axis === 0 ? 'row' : 'x';
+  const index = axis === 0 ? 'row' : 'column';
   const sources = samplesAlong(op, axis, inputSize).map((sample) => sample.first);
   const ratio = integerRatio(op, axis, inputSize);
   const last = inputSize - 1;
@@ -133,7 +133,7 @@ function integerRatio(op: Resize2d, axis: 0 | 1, inputSize: number): IntegerRati
 
 function linearAxis(op: Resize2d, axis: 0 | 1, inputSize: number): AxisText {
   const name = 'YX'[axis];
-  const index = axis === 0 ? 'row' : 'x';
+  const index = axis === 0 ? 'row' : 'column';
   const last = `params.x${axis === 0 ? 'Height' : 'Width'} - 1u`;
   const { factor, bias } = linearCoordinate(op, axis, inputSize);
   return {
