@@ -1,2 +1,2 @@
-export * from './index.ts';
 export { listNodeAdapters, type NodeDeviceOptions, requestNodeDevice } from './engine/runtime/node-device.ts';
+export * from './index.ts';
