@@ -75,3 +75,10 @@ export class AbortError extends OneLookError {
 export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
   if (signal?.aborted) throw new AbortError(`${what} was cancelled`, { cause: signal.reason });
 }
+
+const LONGEST_QUOTE = 80;
+
+/** A name from a file, quoted for a message: on one line, and cut where it is long, for a damaged file has any name. */
+export function quote(name: string): string {
+  return JSON.stringify(name.length > LONGEST_QUOTE ? `${name.slice(0, LONGEST_QUOTE)}…` : name);
+}

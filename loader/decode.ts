@@ -2,7 +2,7 @@
  * The elements of stored tensors. Files are little endian, and so is every machine that runs WebGPU: the bytes are
  * reinterpreted where they lie.
  */
-import { ModelFormatError } from '../engine/errors.ts';
+import { ModelFormatError, quote } from '../engine/errors.ts';
 import { bfloat16ToFloat32, float16ToFloat32 } from '../engine/half.ts';
 import type { StoredTensor, StoredType } from './model-file.ts';
 
@@ -78,7 +78,7 @@ export function decodeIntegers(tensor: StoredTensor): Int32Array {
     case 'float64':
     case 'float16':
     case 'bfloat16':
-      throw new ModelFormatError(`tensor "${name}" is ${type} where integers are needed`);
+      throw new ModelFormatError(`tensor ${quote(name)} is ${type} where integers are needed`);
     case 'int32':
       return reinterpret(bytes, Int32Array);
     case 'uint32': {

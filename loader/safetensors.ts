@@ -2,13 +2,15 @@
  * safetensors: eight bytes with the header's length, a JSON header that states type, shape and place of each tensor, and
  * the tensors' bytes. (https://huggingface.co/docs/safetensors, "Format")
  */
-import { InvalidArgumentError, ModelFormatError, UnsupportedModelError } from '../engine/errors.ts';
+import { InvalidArgumentError, ModelFormatError, quote, UnsupportedModelError } from '../engine/errors.ts';
 import { bytesPerStoredElement, elementCount } from './decode.ts';
 import type { ModelFile, StoredTensor, StoredType } from './model-file.ts';
 
 /** The format's own bound on the header. */
 const LARGEST_HEADER = 100_000_000;
 const LENGTH_BYTES = 8;
+/** Far more than any network has. */
+const LARGEST_RANK = 32;
 const METADATA_KEY = '__metadata__';
 
 const dtypes: Readonly<Record<StoredType, string>> = {
@@ -49,7 +51,7 @@ export function parseSafetensors(bytes: Uint8Array, source: string): ModelFile {
     const needed = elementCount(shape) * bytesPerStoredElement(type);
     if (end - begin !== needed) {
       throw new ModelFormatError(
-        `${source}: tensor "${name}" of ${dtype} [${shape.join(', ')}] needs ${needed} bytes but stores ${end - begin}`,
+        `${source}: tensor ${quote(name)} of ${dtype} [${shape.join(', ')}] needs ${needed} bytes but stores ${end - begin}`,
       );
     }
     tensors.set(name, { name, type, dims: shape, bytes: data.subarray(begin, end) });
@@ -75,7 +77,7 @@ export function writeSafetensors(
   let dataLength = 0;
   for (const { name, type, dims, bytes } of ordered) {
     if (name === METADATA_KEY || header.has(name)) {
-      throw new InvalidArgumentError(`the name "${name}" of a tensor is taken; give it another`);
+      throw new InvalidArgumentError(`the name ${quote(name)} of a tensor is taken; give it another`);
     }
     header.set(name, { dtype: dtypes[type], shape: dims, data_offsets: [dataLength, dataLength + bytes.length] });
     dataLength += bytes.length;
@@ -131,7 +133,7 @@ function readMetadata(value: unknown, source: string): Map<string, string> {
   if (value === undefined) return metadata;
   if (!isRecord(value)) throw new ModelFormatError(`${source}: ${METADATA_KEY} is no JSON object`);
   for (const [key, text] of Object.entries(value)) {
-    if (typeof text !== 'string') throw new ModelFormatError(`${source}: metadata "${key}" is no string`);
+    if (typeof text !== 'string') throw new ModelFormatError(`${source}: metadata ${quote(key)} is no string`);
     metadata.set(key, text);
   }
   return metadata;
@@ -140,22 +142,32 @@ function readMetadata(value: unknown, source: string): Map<string, string> {
 function readEntry(name: string, entry: unknown, source: string): Entry {
   if (isRecord(entry)) {
     const { dtype, shape, data_offsets: offsets } = entry;
-    if (typeof dtype === 'string' && isCounts(shape) && isCounts(offsets) && offsets.length === 2) {
+    if (typeof dtype === 'string' && isCounts(shape) && isCounts(offsets)) {
       const [begin, end] = offsets;
-      if (begin <= end) return { name, dtype, shape, begin, end };
+      if (shape.length <= LARGEST_RANK && offsets.length === 2 && begin <= end)
+        return { name, dtype, shape, begin, end };
     }
   }
-  throw new ModelFormatError(`${source}: tensor "${name}" has no valid dtype, shape and data_offsets in the header`);
+  throw new ModelFormatError(
+    `${source}: tensor ${quote(name)} has no valid dtype, shape and data_offsets in the header`,
+  );
 }
 
 function refuseUnsupported(entries: readonly Entry[], source: string): void {
   const features = entries
     .filter(({ dtype }) => !storedTypes.has(dtype))
-    .map(({ name, dtype }) => ({ node: name, operator: 'tensor', reason: `its type ${dtype} is not supported` }));
+    .map(({ name, dtype }) => ({
+      node: name,
+      operator: 'tensor',
+      reason: `its type ${quote(dtype)} is not supported`,
+    }));
   if (features.length === 0) return;
   const [first] = features;
   const more = features.length > 1 ? `, and ${features.length - 1} more like it` : '';
-  throw new UnsupportedModelError(`${source} can't be read: tensor "${first.node}": ${first.reason}${more}`, features);
+  throw new UnsupportedModelError(
+    `${source} can't be read: tensor ${quote(first.node)}: ${first.reason}${more}`,
+    features,
+  );
 }
 
 /** The format has no gaps, and a tensor that shares another's bytes is a fault: together they cover the data once. */
@@ -164,7 +176,7 @@ function checkCoverage(entries: readonly Entry[], dataLength: number, source: st
   for (const { name, begin, end } of Array.from(entries).sort((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin !== covered || end > dataLength) {
       throw new ModelFormatError(
-        `${source}: tensor "${name}" lies at bytes ${begin} to ${end} where ${covered} is next ` +
+        `${source}: tensor ${quote(name)} lies at bytes ${begin} to ${end} where ${covered} is next ` +
           `and ${dataLength} bytes are there; the file is truncated or damaged`,
       );
     }

@@ -1,3 +1,4 @@
+import { quote } from '../../engine/errors.ts';
 import type { AttributeValue } from '../model-file.ts';
 import type { Holder, ReadContext } from './context.ts';
 import type { ProtobufReader } from './protobuf.ts';
@@ -16,7 +17,8 @@ interface AttributeFields {
   tensor: ProtobufReader | undefined;
   readonly floats: number[];
   readonly ints: number[];
-  readonly strings: Uint8Array[];
+  /** `undefined` stands for one that is not UTF-8. */
+  readonly strings: (string | undefined)[];
 }
 
 /** AttributeProto.AttributeType of onnx.proto: code and field number of each kind. */
@@ -39,6 +41,9 @@ const kinds = [
 const kindOfCode = new Map(kinds.map(({ kind, code }) => [code, kind]));
 const kindOfField = new Map(kinds.map(({ kind, field }) => [field, kind]));
 
+/** Far more than any operator takes, so that a damaged length can't turn weights into a list of numbers. */
+const LONGEST_LIST = 2 ** 16;
+
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
@@ -51,7 +56,7 @@ export function readAttribute(
   context: ReadContext,
 ): { name: string; value: AttributeValue } {
   const fields = readFields(reader);
-  if (fields.name === '') reader.fail(`an attribute of node "${node.name}" has no name`);
+  if (fields.name === '') reader.fail(`an attribute of node ${quote(node.name)} has no name`);
   return { name: fields.name, value: attributeValue(fields, reader, node, context) };
 }
 
@@ -88,13 +93,13 @@ function readFields(reader: ProtobufReader): AttributeFields {
         fields.tensor = reader.message();
         break;
       case 7:
-        reader.floats((value) => fields.floats.push(value));
+        reader.floats((value) => append(fields.floats, value, reader));
         break;
       case 8:
-        reader.ints((value) => fields.ints.push(value));
+        reader.ints((value) => append(fields.ints, value, reader));
         break;
       case 9:
-        fields.strings.push(reader.byteString());
+        append(fields.strings, decodeText(reader.byteString()), reader);
         break;
       case 20:
         fields.typeCode = reader.int();
@@ -107,6 +112,11 @@ function readFields(reader: ProtobufReader): AttributeFields {
     }
   }
   return fields;
+}
+
+function append<T>(list: T[], value: T, reader: ProtobufReader): void {
+  if (list.length === LONGEST_LIST) reader.fail(`an attribute has more than ${LONGEST_LIST} values`);
+  list.push(value);
 }
 
 function attributeValue(
@@ -128,7 +138,7 @@ function attributeValue(
     }
     case 'tensor': {
       if (fields.tensor === undefined) {
-        return reader.fail(`attribute ${fields.name} of node "${node.name}" states no tensor`);
+        return reader.fail(`attribute ${quote(fields.name)} of node ${quote(node.name)} states no tensor`);
       }
       const value = readTensor(fields.tensor, `${fields.name} of ${node.name}`, node, context);
       return value === undefined ? unsupported('tensor') : { kind, value };
@@ -138,7 +148,7 @@ function attributeValue(
     case 'ints':
       return { kind, value: fields.ints };
     case 'strings': {
-      const value = fields.strings.map(decodeText).filter((text) => text !== undefined);
+      const value = fields.strings.filter((text) => text !== undefined);
       return value.length < fields.strings.length ? unsupported('strings that are not UTF-8') : { kind, value };
     }
     default:

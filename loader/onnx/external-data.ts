@@ -1,4 +1,4 @@
-import { ModelFormatError } from '../../engine/errors.ts';
+import { ModelFormatError, quote } from '../../engine/errors.ts';
 import type { ReadContext } from './context.ts';
 
 /**
@@ -14,13 +14,15 @@ export function readExternalData(
   const location = safeLocation(entries.get('location') ?? '', where);
   const file = context.external?.(location);
   if (file === undefined) {
-    throw new ModelFormatError(`${where} lies in the external file "${location}", which is not there; put it beside`);
+    throw new ModelFormatError(
+      `${where} lies in the external file ${quote(location)}, which is not there; put it beside`,
+    );
   }
   const offset = byteCount(entries, 'offset', where) ?? 0;
   const length = byteCount(entries, 'length', where) ?? byteLength;
   if (offset + length > file.length) {
     throw new ModelFormatError(
-      `${where} lies at bytes ${offset} to ${offset + length} of "${location}", which has ${file.length}; ` +
+      `${where} lies at bytes ${offset} to ${offset + length} of ${quote(location)}, which has ${file.length}; ` +
         'the file is damaged or of another model',
     );
   }
@@ -32,7 +34,7 @@ function safeLocation(location: string, where: string): string {
   // A backslash or colon is a separator or drive on some systems, a NUL ends a path early on others.
   const isSafe = !/[\\:\0]/.test(location) && parts.every((part) => part !== '' && part !== '..');
   if (parts.length > 0 && isSafe) return parts.join('/');
-  throw new ModelFormatError(`${where} lies in "${location}", which is not a path inside the model's folder`);
+  throw new ModelFormatError(`${where} lies in ${quote(location)}, which is not a path inside the model's folder`);
 }
 
 function byteCount(entries: ReadonlyMap<string, string>, key: string, where: string): number | undefined {
@@ -40,5 +42,5 @@ function byteCount(entries: ReadonlyMap<string, string>, key: string, where: str
   if (text === undefined) return undefined;
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(value)) return value;
-  throw new ModelFormatError(`${where} has an external ${key} "${text}", which is no number of bytes`);
+  throw new ModelFormatError(`${where} has an external ${key} ${quote(text)}, which is no number of bytes`);
 }

@@ -1,3 +1,4 @@
+import { quote } from '../../engine/errors.ts';
 import type { FileNode, FileValue, StoredTensor } from '../model-file.ts';
 import type { ReadContext } from './context.ts';
 import { elementType, refusedTypeName } from './element-types.ts';
@@ -28,7 +29,7 @@ export function readGraph(reader: ProtobufReader, graph: GraphParts, context: Re
         const tensor = readTensor(reader.message(), '', undefined, context);
         if (tensor === undefined) break;
         if (tensor.name === '') reader.fail('an initializer has no name');
-        if (graph.initializers.has(tensor.name)) reader.fail(`initializer "${tensor.name}" is stated twice`);
+        if (graph.initializers.has(tensor.name)) reader.fail(`initializer ${quote(tensor.name)} is stated twice`);
         graph.initializers.set(tensor.name, tensor);
         break;
       }
@@ -40,7 +41,7 @@ export function readGraph(reader: ProtobufReader, graph: GraphParts, context: Re
         break;
       case 15: {
         const name = sparseTensorName(reader.message());
-        context.unsupported.push({ node: name, operator: 'initializer', reason: `tensor "${name}" is sparse` });
+        context.unsupported.push({ node: name, operator: 'initializer', reason: `tensor ${quote(name)} is sparse` });
         break;
       }
       default:
@@ -63,11 +64,11 @@ function readValue(reader: ProtobufReader, role: string, context: ReadContext): 
     else reader.skip();
   }
   if (name === '') reader.fail(`a ${role} has no name`);
-  if (type.typeCode === 0 && type.container === undefined) reader.fail(`${role} "${name}" states no element type`);
+  if (type.typeCode === 0 && type.container === undefined) reader.fail(`${role} ${quote(name)} states no element type`);
 
   const stored = elementType(type.typeCode);
   if (stored === undefined) {
-    const reason = `it is ${type.container ?? `a tensor of ${refusedTypeName(type.typeCode)}`}`;
+    const reason = `${role} ${quote(name)} is ${type.container ?? `a tensor of ${refusedTypeName(type.typeCode)}`}`;
     context.unsupported.push({ node: name, operator: role, reason });
     return undefined;
   }

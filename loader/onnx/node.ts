@@ -1,3 +1,4 @@
+import { quote } from '../../engine/errors.ts';
 import type { AttributeValue, FileNode } from '../model-file.ts';
 import { readAttribute } from './attribute.ts';
 import { operatorDomain, type ReadContext } from './context.ts';
@@ -37,12 +38,12 @@ export function readNode(reader: ProtobufReader, context: ReadContext): FileNode
     }
   }
   const name = statedName || `${operator}:${outputs.find((output) => output !== '') ?? ''}`;
-  if (operator === '') reader.fail(`node "${name}" has no operator`);
+  if (operator === '') reader.fail(`node ${quote(name)} has no operator`);
 
   const attributes = new Map<string, AttributeValue>();
   for (const message of attributeMessages) {
     const { name: attribute, value } = readAttribute(message, { name, operator }, context);
-    if (attributes.has(attribute)) reader.fail(`node "${name}" states attribute ${attribute} twice`);
+    if (attributes.has(attribute)) reader.fail(`node ${quote(name)} states attribute ${quote(attribute)} twice`);
     attributes.set(attribute, value);
   }
   return { name, operator, domain, inputs, outputs, attributes };

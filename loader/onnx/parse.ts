@@ -1,4 +1,4 @@
-import { ModelFormatError, UnsupportedModelError } from '../../engine/errors.ts';
+import { ModelFormatError, quote, UnsupportedModelError } from '../../engine/errors.ts';
 import type { FileGraph, ModelFile } from '../model-file.ts';
 import { type ExternalFiles, operatorDomain, type ReadContext } from './context.ts';
 import { type GraphParts, readGraph } from './graph.ts';
@@ -43,7 +43,7 @@ export function parseOnnx(bytes: Uint8Array, source: string, { external }: OnnxO
       case 8: {
         const { domain, version } = readOpset(reader.message());
         if ((opsets.get(domain) ?? version) !== version)
-          reader.fail(`two versions of operators "${domain}" are imported`);
+          reader.fail(`two versions of operators ${quote(domain)} are imported`);
         opsets.set(domain, version);
         break;
       }
@@ -67,7 +67,7 @@ export function parseOnnx(bytes: Uint8Array, source: string, { external }: OnnxO
   const graph: FileGraph = { name, opsets, inputs, outputs, nodes };
   for (const node of nodes) {
     if (functions.has(functionKey(node.domain, node.operator))) {
-      const reason = 'it is a function of the model itself; export it with functions inlined';
+      const reason = `node ${quote(node.name)} calls a function of the model itself (export it with functions inlined)`;
       context.unsupported.push({ node: node.name, operator: node.operator, reason });
     }
   }
@@ -105,7 +105,7 @@ function functionKey(domain: string, name: string): string {
 
 function refuseUnsupported({ source, unsupported }: ReadContext): void {
   if (unsupported.length === 0) return;
-  const shown = unsupported.slice(0, 10).map(({ node, operator, reason }) => `${operator} "${node}": ${reason}`);
+  const shown = unsupported.slice(0, 10).map(({ reason }) => reason);
   const more = unsupported.length > shown.length ? `; and ${unsupported.length - shown.length} more` : '';
   throw new UnsupportedModelError(`${source} can't be read: ${shown.join('; ')}${more}`, unsupported);
 }

@@ -1,4 +1,4 @@
-import { ModelFormatError } from '../../engine/errors.ts';
+import { ModelFormatError, quote } from '../../engine/errors.ts';
 import { bytesPerStoredElement, elementCount } from '../decode.ts';
 import type { StoredTensor, StoredType } from '../model-file.ts';
 import type { Holder, ReadContext } from './context.ts';
@@ -9,6 +9,9 @@ import { readStringEntry } from './string-entry.ts';
 import { type TypedField, typedFieldOf, typedFields } from './typed-data.ts';
 
 const DATA_IN_EXTERNAL_FILE = 1;
+
+/** Far more than any network has, so that a damaged length can't turn weights into dimensions. */
+const LARGEST_RANK = 32;
 
 /**
  * Reads a TensorProto. Its bytes are a view of the file wherever they lie there as such; elements encoded one by one are
@@ -35,7 +38,10 @@ export function readTensor(
   while (reader.next()) {
     switch (reader.field) {
       case 1:
-        reader.ints((dim) => dims.push(dim));
+        reader.ints((dim) => {
+          if (dims.length === LARGEST_RANK) reader.fail(`a tensor has more than ${LARGEST_RANK} dimensions`);
+          dims.push(dim);
+        });
         break;
       case 2:
         typeCode = reader.int();
@@ -68,11 +74,11 @@ export function readTensor(
   if (type === undefined || hasSegment) {
     const property = type === undefined ? `of ${refusedTypeName(typeCode)}` : 'split into segments';
     const { name: node, operator } = holder ?? { name, operator: 'initializer' };
-    context.unsupported.push({ node, operator, reason: `tensor "${name}" is ${property}` });
+    context.unsupported.push({ node, operator, reason: `tensor ${quote(name)} is ${property}` });
     return undefined;
   }
 
-  const where = `${context.source}: tensor "${name}"`;
+  const where = `${context.source}: tensor ${quote(name)}`;
   if (dims.some((dim) => dim < 0)) {
     throw new ModelFormatError(`${where} has a negative dimension in [${dims.join(', ')}]; the file is damaged`);
   }

@@ -1,4 +1,4 @@
-import { ModelFormatError } from '../../engine/errors.ts';
+import { ModelFormatError, quote } from '../../engine/errors.ts';
 import type { FileGraph, StoredTensor } from '../model-file.ts';
 
 /**
@@ -12,7 +12,9 @@ export function checkGraph(graph: FileGraph, tensors: ReadonlyMap<string, Stored
 
   const known = new Set(tensors.keys());
   const define = (name: string, what: string): void => {
-    if (known.has(name)) throw new ModelFormatError(`${source}: ${what} "${name}" exists already; the file is damaged`);
+    if (known.has(name)) {
+      throw new ModelFormatError(`${source}: ${what} ${quote(name)} exists already; the file is damaged`);
+    }
     known.add(name);
   };
   for (const { name } of graph.inputs) define(name, 'graph input');
@@ -20,15 +22,15 @@ export function checkGraph(graph: FileGraph, tensors: ReadonlyMap<string, Stored
     for (const input of node.inputs) {
       if (input === '' || known.has(input)) continue;
       throw new ModelFormatError(
-        `${source}: node "${node.name}" uses "${input}" before anything makes it; ` +
+        `${source}: node ${quote(node.name)} uses ${quote(input)} before anything makes it; ` +
           'the file is damaged or its nodes are out of order',
       );
     }
     for (const output of node.outputs) {
-      if (output !== '') define(output, `node "${node.name}" makes a value that`);
+      if (output !== '') define(output, `node ${quote(node.name)} makes a value, and`);
     }
   }
   for (const { name } of graph.outputs) {
-    if (!known.has(name)) throw new ModelFormatError(`${source}: nothing makes the graph output "${name}"`);
+    if (!known.has(name)) throw new ModelFormatError(`${source}: nothing makes the graph output ${quote(name)}`);
   }
 }

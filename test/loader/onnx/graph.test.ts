@@ -144,11 +144,11 @@ describe('values', () => {
     new ProtobufWriter().string(1, 'x').message(2, new ProtobufWriter().message(field, type));
 
   test.each<[string, ProtobufWriter, string]>([
-    ['strings', typed(1, new ProtobufWriter().int(1, 8)), 'graph input "x": it is a tensor of string'],
-    ['sequences', typed(4, new ProtobufWriter()), 'it is a sequence'],
-    ['maps', typed(5, new ProtobufWriter()), 'it is a map'],
-    ['sparse tensors', typed(8, new ProtobufWriter()), 'it is a sparse tensor'],
-    ['optional values', typed(9, new ProtobufWriter()), 'it is an optional value'],
+    ['strings', typed(1, new ProtobufWriter().int(1, 8)), 'graph input "x" is a tensor of string'],
+    ['sequences', typed(4, new ProtobufWriter()), 'is a sequence'],
+    ['maps', typed(5, new ProtobufWriter()), 'is a map'],
+    ['sparse tensors', typed(8, new ProtobufWriter()), 'is a sparse tensor'],
+    ['optional values', typed(9, new ProtobufWriter()), 'is an optional value'],
   ])('that are %s are refused', (_, message, text) => {
     const error = thrownBy(() => parseOnnx(withInput(message), 'test'), UnsupportedModelError);
     expect(error.message).toContain(text);
@@ -216,8 +216,16 @@ describe('attributes', () => {
     expect(attribute(written)).toEqual(value);
   });
 
+  test.each<[string, onnx.OnnxAttribute]>([
+    ['integers', (m) => m.packedInts(8, Array(65537).fill(1)).int(20, 7)],
+    ['floats', (m) => m.bytes(7, new Uint8Array(4 * 65537)).int(20, 6)],
+  ])('more than 65536 %s are refused', (_, written) => {
+    expect(() => attribute(written)).toThrow(ModelFormatError);
+    expect(() => attribute(written)).toThrow('more than 65536 values');
+  });
+
   test('a tensor that is not there is refused', () => {
-    expect(() => attribute((m) => m.int(20, 4))).toThrow('attribute a of node "Relu:y" states no tensor');
+    expect(() => attribute((m) => m.int(20, 4))).toThrow('attribute "a" of node "Relu:y" states no tensor');
   });
 
   test('a tensor of an unsupported type is refused by node and name', () => {
@@ -234,7 +242,7 @@ describe('attributes', () => {
     expect(() => parseOnnx(graph(node.message(5, unnamed)), 'test')).toThrow('has no name');
     const named = () => new ProtobufWriter().string(1, 'a').int(3, 1);
     const twice = onnx.nodeMessage(relu).message(5, named()).message(5, named());
-    expect(() => parseOnnx(graph(twice), 'test')).toThrow('node "Relu:y" states attribute a twice');
+    expect(() => parseOnnx(graph(twice), 'test')).toThrow('node "Relu:y" states attribute "a" twice');
   });
 });
 
@@ -255,7 +263,7 @@ describe('graphs that contradict themselves are refused', () => {
       'node "first" uses "a" before anything makes it',
     ],
     ['a node that feeds itself', { nodes: [{ ...relu, inputs: ['y'] }] }, 'uses "y" before anything makes it'],
-    ['a value made twice', { nodes: [relu, relu] }, 'node "Relu:y" makes a value that "y" exists already'],
+    ['a value made twice', { nodes: [relu, relu] }, 'node "Relu:y" makes a value, and "y" exists already'],
     ['an input made again', { nodes: [{ ...relu, outputs: ['x'] }] }, '"x" exists already'],
     ['an initializer made again', { initializers: [{ ...w, name: 'y' }] }, '"y" exists already'],
     ['two inputs of one name', { inputs: [x, x] }, 'graph input "x" exists already'],
@@ -276,6 +284,14 @@ describe('graphs that contradict themselves are refused', () => {
     expect(() => graphOf(new ProtobufWriter().message(7, onnx.graphMessage(small)).finish())).toThrow(ModelFormatError);
     expect(() => graphOf(new Uint8Array())).toThrow('states no ONNX IR version');
   });
+});
+
+test('a name from the file stays on one line of the message, and short', () => {
+  const name = `first\nsecond${'x'.repeat(10_000)}`;
+  const { message } = thrownBy(() => read({ nodes: [{ ...relu, inputs: [name] }] }), ModelFormatError);
+  expect(message).toContain('uses "first\\nsecondxxx');
+  expect(message).not.toContain('\n');
+  expect(message.length).toBeLessThan(300);
 });
 
 describe('operator sets', () => {
@@ -325,7 +341,7 @@ describe('what is well-formed and not read', () => {
       { node: 'sparse_w', operator: 'initializer', reason: 'tensor "sparse_w" is sparse' },
       { node: 'text', operator: 'initializer', reason: 'tensor "text" is of string' },
     ]);
-    expect(error.message).toContain('tensor "sparse_w" is sparse; initializer "text": tensor "text" is of string');
+    expect(error.message).toContain('tensor "sparse_w" is sparse; tensor "text" is of string');
   });
 
   test('a long list is cut in the message, not in the error', () => {

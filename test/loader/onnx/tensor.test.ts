@@ -150,6 +150,7 @@ describe('data that does not fit is refused', () => {
     ['too many floats', tensorHead('float32').bytes(FLOAT_DATA, new Uint8Array(8)), 'needs 4 bytes but stores 8'],
     ["another type's field", tensorHead('float32', 1).packedInts(INT32_DATA, [1]), 'needs 4 bytes but stores 0'],
     ['a negative dimension', tensorHead('int8', -1).bytes(RAW_DATA, new Uint8Array(1)), 'negative dimension in [-1]'],
+    ['33 dimensions', tensorHead('int8', ...Array(33).fill(1)), 'more than 32 dimensions'],
     ['2^60 elements', tensorHead('int8', 2 ** 30, 2 ** 30), 'needs 1152921504606847000 bytes but stores 0'],
     ['2^126 elements', tensorHead('int8', 2n ** 63n - 1n, 2n ** 63n - 1n), 'bytes but stores 0'],
     [
