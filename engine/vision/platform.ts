@@ -1,0 +1,36 @@
+import { type ModelBytes, type ModelSource, type ReadOptions, readModelBytes } from '../../loader/read.ts';
+import { acquireDevice, adoptDevice, type EngineDevice } from '../runtime/device.ts';
+
+/** What differs between a browser and Node. */
+export interface Platform {
+  /** The device for callers that bring none. */
+  requestDevice(): Promise<EngineDevice>;
+  readModel(source: ModelSource, options: ReadOptions): Promise<ModelBytes>;
+  /** The network for callers that name none: it comes with the package. */
+  defaultModel(): ModelSource;
+}
+
+export const DEFAULT_MODEL_FILE = 'onelook-shapes.safetensors';
+
+let current: Platform = {
+  requestDevice: () => acquireDevice(globalThis.navigator?.gpu),
+  readModel: readModelBytes,
+  defaultModel: () => new URL(`embedded/${DEFAULT_MODEL_FILE}`, import.meta.url),
+};
+
+export function platform(): Platform {
+  return current;
+}
+
+/** For the module of a platform that isn't a browser, when it is loaded. */
+export function registerPlatform(replacement: Platform): void {
+  current = replacement;
+}
+
+/** A device that the caller may have brought, as WebGPU or we made it, and whether it is ours to release. */
+export async function deviceFor(
+  given: EngineDevice | GPUDevice | undefined,
+): Promise<{ readonly device: EngineDevice; readonly ours: boolean }> {
+  if (!given) return { device: await platform().requestDevice(), ours: true };
+  return { device: 'adapter' in given ? given : adoptDevice(given), ours: false };
+}
