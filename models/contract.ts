@@ -110,8 +110,8 @@ export interface DetectionDefaults {
 export interface ContractOverrides {
   readonly family?: string;
   readonly input?: Partial<Omit<InputContract, 'name' | 'width' | 'height'>>;
-  /** Overrides of fields that the identified kind of head doesn't have are ignored. */
-  readonly head?: Partial<Pick<DenseHead, 'boxForm' | 'decoding' | 'objectness' | 'boxes' | 'scores'>>;
+  /** In place of the identified head, or where none is recognised. */
+  readonly head?: HeadContract;
   readonly labels?: readonly string[];
   readonly defaults?: Partial<DetectionDefaults>;
 }
