@@ -9,3 +9,17 @@ export {
   listAdapters,
   releaseDevice,
 } from './engine/runtime/device.ts';
+export type { Precision } from './engine/runtime/precision.ts';
+export {
+  type Detection,
+  type DetectionResult,
+  type DetectionTimings,
+  type DetectOptions,
+  Detector,
+  type DetectorOptions,
+  type LoadOptions,
+} from './engine/vision/detector.ts';
+export type { ImageSource, PixelImage } from './engine/vision/image.ts';
+export type { LoadProgress } from './engine/vision/open-model.ts';
+export type { ModelSource } from './loader/read.ts';
+export type { Contract, ContractOverrides } from './models/contract.ts';

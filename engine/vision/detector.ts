@@ -1,3 +1,4 @@
+import type { ModelSource } from '../../loader/read.ts';
 import type { Contract } from '../../models/contract.ts';
 import type { Model } from '../../models/model.ts';
 import type { RawDetection } from '../../shaders/frame-settings.ts';
@@ -15,6 +16,7 @@ import { choosePrecision, type Precision } from '../runtime/precision.ts';
 import { createSession, type NetworkSession } from '../runtime/session.ts';
 import { checkImage, type ImageSource } from './image.ts';
 import { type Box, boxToImage, letterboxGeometry } from './letterbox.ts';
+import { type LoadProgress, type OpenModelOptions, openModel } from './open-model.ts';
 import { DetectionPipeline, type FrameOptions, type FrameTimings, MAX_DETECTIONS } from './pipeline.ts';
 import { deviceFor } from './platform.ts';
 
@@ -28,9 +30,13 @@ export interface DetectorOptions {
   readonly precision?: Precision;
   /** Time every pass on the GPU too (`timings.gpu`); needs a device with timestamp queries. */
   readonly timestamps?: boolean;
-  /** Called as kernels are compiled. */
-  readonly onCompile?: (ready: number, total: number) => void;
   readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: LoadProgress) => void;
+}
+
+export interface LoadOptions extends OpenModelOptions, DetectorOptions {
+  /** Time kernels on this device and keep the fastest. Not built yet: true is refused. */
+  readonly tune?: boolean;
 }
 
 /** What is left out, or undefined, is as the network's contract has it. */
@@ -113,11 +119,22 @@ export class Detector {
   }
 
   /**
+   * Reads a model and compiles it. Without a source, the small network that comes with the package.
+   * @param source a URL, a path (in Node), a Blob, or the file's bytes
+   * @throws ModelReadError, ModelFormatError, UnsupportedModelError, and as `create`
+   */
+  static async load(source?: ModelSource, options: LoadOptions = {}): Promise<Detector> {
+    if (options.tune) throw new InvalidArgumentError('tune is not built yet: leave it out');
+    return Detector.create(await openModel(source, options), options);
+  }
+
+  /**
    * Compiles a detector for a device.
    * @throws DeviceUnavailableError, DeviceLostError, OutOfMemoryError, InvalidArgumentError, AbortError
    */
   static async create({ graph, contract }: Model, options: DetectorOptions = {}): Promise<Detector> {
-    const { signal, timestamps = false, onCompile: onProgress } = options;
+    const { signal, timestamps = false } = options;
+    const onProgress = (done: number, total: number) => options.onProgress?.({ stage: 'compile', done, total });
     const { device, ours } = await deviceFor(options.device);
     try {
       throwIfAborted(signal, 'Loading the detector');

@@ -6,7 +6,7 @@ import {
   readResult,
   resultBytes,
 } from '../../shaders/frame-settings.ts';
-import { InvalidArgumentError, OutOfMemoryError, throwIfAborted } from '../errors.ts';
+import { InvalidArgumentError, OutOfMemoryError, throwIfAborted, UnsupportedModelError } from '../errors.ts';
 import { type BufferSlice, encodeDispatches } from '../runtime/dispatch.ts';
 import type { BoundTensor, NetworkSession } from '../runtime/session.ts';
 import { BufferUsage, MapMode } from '../runtime/webgpu-flags.ts';
@@ -214,8 +214,14 @@ export class DetectionPipeline {
 
 function inputOf({ inputs }: NetworkSession, { input }: Contract): BoundTensor {
   const bound = inputs.get(input.name);
-  if (bound) return bound;
-  throw new InvalidArgumentError(
-    `The contract names the input ${input.name}, but the network has ${[...inputs.keys()].join(', ')}`,
+  if (!bound) {
+    throw new InvalidArgumentError(
+      `The contract names the input ${input.name}, but the network has ${[...inputs.keys()].join(', ')}`,
+    );
+  }
+  const { shape } = bound.view;
+  if (shape.length === 4 && shape[0] === 1 && shape[1] === 3) return bound;
+  throw new UnsupportedModelError(
+    `A detector's input is [1, 3, height, width], and ${input.name} is [${shape.join(', ')}]: export it for one image`,
   );
 }
