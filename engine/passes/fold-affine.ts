@@ -42,29 +42,39 @@ function foldAfter(node: Node, { emit, producerOf, usesOf }: Rewriter, tally: Ta
 }
 
 function foldBefore(node: Node<Convolution>, rewriter: Rewriter, tally: Tally): readonly Value[] | undefined {
+  const affines = affinesBefore(node, rewriter);
+  if (affines.length === 0) return undefined;
   const [, weight, bias] = node.inputs;
-  let [x] = node.inputs;
   const scaled = Float64Array.from(weight.constant as ConstantData);
   const shifted = Float64Array.from(bias.constant as ConstantData);
-  for (;;) {
-    const affine = rewriter.usesOf(x) === 1 ? affineOf(rewriter.producerOf(x)) : undefined;
-    if (!affine || !isExactBefore(node.op, affine)) break;
+  for (const { scale, shift } of affines) {
     forEachKernel(node.op, weight.shape, (outChannel, inChannel, start, size) => {
       for (let i = start; i < start + size; i++) {
-        shifted[outChannel] += scaled[i] * affine.shift[inChannel];
-        scaled[i] *= affine.scale[inChannel];
+        shifted[outChannel] += scaled[i] * shift[inChannel];
+        scaled[i] *= scale[inChannel];
       }
     });
     tally.add('scale or shift folded into the convolution after it');
-    x = affine.input;
   }
-  if (x === node.inputs[0]) return undefined;
+  const x = affines[affines.length - 1].input;
   const inputs = [
     x,
     { ...weight, constant: Float32Array.from(scaled) },
     { ...bias, constant: Float32Array.from(shifted) },
   ];
   return rewriter.emit(node.op, inputs, node.name, [node.outputs[0].name]);
+}
+
+/** The scales and shifts that lead to a convolution and nowhere else, the last one first. */
+function affinesBefore(node: Node<Convolution>, { producerOf, usesOf }: Rewriter): Affine[] {
+  const affines: Affine[] = [];
+  let [x] = node.inputs;
+  for (;;) {
+    const affine = usesOf(x) === 1 ? affineOf(producerOf(x)) : undefined;
+    if (!affine || !isExactBefore(node.op, affine)) return affines;
+    affines.push(affine);
+    x = affine.input;
+  }
 }
 
 function isExactBefore(op: Convolution, affine: Affine): boolean {
