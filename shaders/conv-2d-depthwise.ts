@@ -1,0 +1,198 @@
+import type { EpilogueStep } from '../engine/graph/ops/conv-2d.ts';
+import {
+  bindingList,
+  type ConvolutionBindings,
+  type ConvolutionTensors,
+  convolutionBindings,
+} from './conv-bindings.ts';
+import { dispatchSize } from './dispatch-size.ts';
+import { load, store } from './element-types.ts';
+import { epilogueFunction, epilogueLabel } from './epilogue.ts';
+import { channelVectors, mapParameters } from './feature-map.ts';
+import type { Kernel, Parameter } from './kernel.ts';
+import { range } from './range.ts';
+
+/**
+ * A convolution of each channel by itself: groups = input channels = output channels. The weights are in the layout
+ * 'depthwise', see conv-weights.ts.
+ */
+export interface DepthwiseConvolution extends ConvolutionTensors {
+  readonly kernel: readonly [height: number, width: number];
+  readonly strides: readonly [number, number];
+  readonly pads: readonly [top: number, left: number, bottom: number, right: number];
+  readonly dilations: readonly [number, number];
+  readonly epilogue: readonly EpilogueStep[];
+}
+
+/**
+ * - compact: taps are loops, so that one pipeline does for every kernel size, stride and dilation. Invocations of a
+ *   workgroup share their channels.
+ * - broadcast: compact, and the invocations of a subgroup load a row of the kernel together. No subgroup of the device has
+ *   fewer than 8 invocations, and the kernel is at most 8 wide.
+ * - unrolled: taps are text; an input that several of an invocation's pixels need is read once. Neighbouring invocations
+ *   have neighbouring channels, so that a subgroup reads whole stretches of memory.
+ */
+export type DepthwiseForm = 'compact' | 'broadcast' | 'unrolled';
+
+/** The widest kernel whose row eight invocations can load at once. */
+export const WIDEST_BROADCAST = 8;
+
+const WORKGROUP_SIZE = 64;
+
+/**
+ * Four channels of `pixels` neighbours in a row for each invocation.
+ * Bindings: input, weights, bias, residual where there is one, output.
+ */
+export function depthwiseKernel(convolution: DepthwiseConvolution, form: DepthwiseForm, pixels: number): Kernel {
+  const { input, output, residual, kernel, strides, pads, dilations } = convolution;
+  const bindings = convolutionBindings(convolution, 4);
+  const vectors = channelVectors(output);
+  const tilesPerRow = Math.ceil(output.width / pixels);
+  const tiles = output.batch * output.height * tilesPerRow;
+  const [columns, rows] = dispatchSize(form === 'unrolled' ? tiles * vectors : tiles, WORKGROUP_SIZE);
+  const unsigned = (name: string, value: number): Parameter => ({ name, type: 'u32', value });
+  const signed = (name: string, value: number): Parameter => ({ name, type: 'i32', value });
+  return {
+    label: `conv2d ${kernel.join('x')} depthwise ${pixels} ${form}${epilogueLabel(convolution.epilogue)}`,
+    bindings: bindingList(bindings),
+    parameters: [
+      ...mapParameters('input', input),
+      ...mapParameters('output', output),
+      ...(residual ? mapParameters('residual', residual) : []),
+      signed('strideY', strides[0]),
+      signed('strideX', strides[1]),
+      signed('top', pads[0]),
+      signed('left', pads[1]),
+      signed('dilationY', dilations[0]),
+      signed('dilationX', dilations[1]),
+      unsigned('kernelHeight', kernel[0]),
+      unsigned('kernelWidth', kernel[1]),
+      unsigned('vectors', vectors),
+      unsigned('tilesPerRow', tilesPerRow),
+      unsigned('tiles', tiles),
+      unsigned('tilePixels', pixels),
+      unsigned('dispatchColumns', columns),
+    ],
+    workgroupSize: [WORKGROUP_SIZE, 1, 1],
+    workgroups: [columns, form === 'unrolled' ? 1 : vectors, rows],
+    features: form === 'broadcast' ? ['subgroups'] : [],
+    body: bodyText(convolution, form, pixels, bindings),
+  };
+}
+
+/** Names that end in a number belong to pixel p of the tile. */
+function bodyText(
+  convolution: DepthwiseConvolution,
+  form: DepthwiseForm,
+  pixels: number,
+  bindings: ConvolutionBindings,
+): string {
+  const { residual, output } = bindings;
+  const place = (name: string) =>
+    [
+      `let ${name}Place = params.${name}Offset + image * params.${name}ImageStride + vector`,
+      ` + (row * params.${name}Width + column) * params.${name}PixelStride;`,
+    ].join('');
+  const storeText = (sum: string, p: string) => {
+    const value = residual
+      ? `epilogue(${sum}, ${load(residual, `residualPlace + ${p} * params.residualPixelStride`)})`
+      : `epilogue(${sum})`;
+    const text = store(output, `outputPlace + ${p} * params.outputPixelStride`, value);
+    return `if (inside && column + ${p} < params.outputWidth) { ${text} }`;
+  };
+  const sums = range(pixels).map((p) => `sum${p}`);
+  const stores =
+    form === 'unrolled'
+      ? sums.map((sum, p) => storeText(sum, `${p}u`)).join('\n  ')
+      : // The bound is no constant, lest a driver unrolls the loop again.
+        `var sums = array<vec4<f32>, ${pixels}>(${sums.join(', ')});
+  for (var p = 0u; p < params.tilePixels; p++) { ${storeText('sums[p]', 'p')} }`;
+  const invocation = `(workgroup.z * params.dispatchColumns + workgroup.x) * ${WORKGROUP_SIZE}u + local`;
+  const numbers =
+    form === 'unrolled'
+      ? `let number = ${invocation};
+  let tileNumber = number / params.vectors;
+  let vector = number - tileNumber * params.vectors;`
+      : `let tileNumber = ${invocation};
+  let vector = workgroup.y;`;
+  return `${epilogueFunction(convolution.epilogue)}
+@main
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+  ${form === 'broadcast' ? '@builtin(subgroup_invocation_id) invocation: u32,' : ''}
+) {
+  ${numbers}
+  let inside = tileNumber < params.tiles;
+  let tile = min(tileNumber, params.tiles - 1u);
+  let line = tile / params.tilesPerRow;
+  let column = (tile - line * params.tilesPerRow) * ${pixels}u;
+  let image = line / params.outputHeight;
+  let row = line - image * params.outputHeight;
+  let fromY = i32(row) * params.strideY - params.top;
+  let fromX = i32(column) * params.strideX - params.left;
+  let first = params.inputOffset + image * params.inputImageStride + vector;
+  ${sums.map((sum, p) => `var ${sum} = ${p === 0 ? 'bias[vector]' : 'sum0'};`).join(' ')}
+  ${form === 'unrolled' ? unrolledTaps(convolution, pixels, bindings) : loopedTaps(form, pixels, bindings)}
+  ${place('output')}
+  ${residual ? place('residual') : ''}
+  ${stores}
+}
+`;
+}
+
+function loopedTaps(form: DepthwiseForm, pixels: number, bindings: ConvolutionBindings): string {
+  const weights = bindings.weights;
+  const broadcast = form === 'broadcast';
+  const reads = range(pixels).map(
+    (p) => `{
+        let x = u32(fromX + ${p} * params.strideX + shift);
+        let padding = outside || x >= params.inputWidth;
+        let at = select(first + (y * params.inputWidth + x) * params.inputPixelStride, first, padding);
+        sum${p} += weight * select(${load(bindings.input, 'at')}, vec4<f32>(0), padding);
+      }`,
+  );
+  const lane = 'min(invocation & 7u, params.kernelWidth - 1u)';
+  const weightAt = (kx: string) => load(weights, `(ky * params.kernelWidth + ${kx}) * params.vectors + vector`);
+  return `for (var ky = 0u; ky < params.kernelHeight; ky++) {
+    let y = u32(fromY + i32(ky) * params.dilationY);
+    let outside = y >= params.inputHeight;
+    ${broadcast ? `let weightRow = ${weightAt(lane)};` : ''}
+    for (var kx = 0u; kx < params.kernelWidth; kx++) {
+      let shift = i32(kx) * params.dilationX;
+      let weight = ${broadcast ? 'subgroupShuffle(weightRow, kx)' : weightAt('kx')};
+      ${reads.join('\n      ')}
+    }
+  }`;
+}
+
+/** For each row of the kernel, every input column that any pixel of the tile needs, once. */
+function unrolledTaps(
+  { kernel, strides, dilations }: DepthwiseConvolution,
+  pixels: number,
+  bindings: ConvolutionBindings,
+): string {
+  const columnOf = (p: number, kx: number) => p * strides[1] + kx * dilations[1];
+  const columns = new Set(range(pixels).flatMap((p) => range(kernel[1]).map((kx) => columnOf(p, kx))));
+  const rows = range(kernel[0]).map((ky) => {
+    const reads = [...columns].map((column) => {
+      const value = load(
+        bindings.input,
+        `select(start + x${column} * params.inputPixelStride, first, outside${column})`,
+      );
+      return `let outside${column} = outside || x${column} >= params.inputWidth;
+    let input${column} = select(${value}, vec4<f32>(0), outside${column});`;
+    });
+    const products = range(kernel[1]).flatMap((kx) => [
+      `let weight${kx} = ${load(bindings.weights, `${ky * kernel[1] + kx}u * params.vectors + vector`)};`,
+      ...range(pixels).map((p) => `sum${p} += input${columnOf(p, kx)} * weight${kx};`),
+    ]);
+    return `{
+    let y = u32(fromY + ${ky * dilations[0]});
+    let outside = y >= params.inputHeight;
+    let start = first + y * params.inputWidth * params.inputPixelStride;
+    ${[...reads, ...products].join('\n    ')}
+  }`;
+  });
+  return [...[...columns].map((column) => `let x${column} = u32(fromX + ${column});`), ...rows].join('\n  ');
+}

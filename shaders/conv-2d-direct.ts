@@ -1,0 +1,347 @@
+import type { EpilogueStep } from '../engine/graph/ops/conv-2d.ts';
+import {
+  bindingList,
+  type ConvolutionBindings,
+  type ConvolutionTensors,
+  convolutionBindings,
+} from './conv-bindings.ts';
+import type { ConvGeometry } from './conv-geometry.ts';
+import { dispatchSize } from './dispatch-size.ts';
+import { load, store } from './element-types.ts';
+import { epilogueFunction, epilogueLabel } from './epilogue.ts';
+import { channelVectors, mapParameters } from './feature-map.ts';
+import type { FeatureMap, Kernel, Parameter } from './kernel.ts';
+import { hasBroadcast, type KernelDevice } from './kernel-device.ts';
+import { range } from './range.ts';
+
+/** How a direct kernel divides a layer among invocations. */
+export interface DirectTile {
+  /** Output pixels of one invocation, neighbours in a row. */
+  readonly pixels: number;
+  /** Output channels of one invocation, in vec4s. */
+  readonly vectors: number;
+  /**
+   * - load: every invocation loads all the weights that it needs.
+   * - broadcast: eight invocations of a subgroup load one vec4 each and hand them around. `vectors` is even, and no
+   *   subgroup of the device has fewer than 8 invocations.
+   */
+  readonly weights: 'load' | 'broadcast';
+  /**
+   * - compact: taps and stores are loops and the kernel's size is a parameter, so that there is little text to compile,
+   *   and one pipeline for every layer with the same epilogue.
+   * - unrolled: stores and (up to 9) taps are text, which keeps every sum in a register.
+   */
+  readonly form: 'compact' | 'unrolled';
+  /** Invocations of a workgroup. They share their output channels, not their pixels. */
+  readonly workgroup: number;
+}
+
+/**
+ * A convolution, transposed or not; the weights in the layout 'blocks', see conv-weights.ts. The channels of a group are
+ * multiples of 4, in and out, unless there is one group.
+ */
+export interface DirectConvolution extends ConvolutionTensors {
+  readonly name: string;
+  readonly kernel: readonly [height: number, width: number];
+  readonly groups: number;
+  readonly epilogue: readonly EpilogueStep[];
+  readonly geometry: ConvGeometry;
+}
+
+/** As many taps as this are written out; beyond that, text outweighs what it saves. */
+const MOST_UNROLLED_TAPS = 9;
+
+/** Whether a direct kernel can run the layer: the weights of every group are whole blocks. */
+export function isBlocked({ input, output, groups }: Pick<DirectConvolution, 'input' | 'output' | 'groups'>): boolean {
+  return groups === 1 || ((input.channels / groups) % 4 === 0 && (output.channels / groups) % 4 === 0);
+}
+
+export function tileName({ pixels, vectors, weights, form }: DirectTile): string {
+  return `direct ${pixels}x${4 * vectors} ${weights} ${form}`;
+}
+
+/** Tiles in the order of preference, without having measured. */
+export function directTiles(output: FeatureMap, device: KernelDevice): DirectTile[] {
+  const tile =
+    (weights: DirectTile['weights'], form: DirectTile['form'], workgroup: number) =>
+    ([pixels, channels]: readonly [number, number]): DirectTile => ({
+      pixels,
+      vectors: channels / 4,
+      weights,
+      form,
+      workgroup,
+    });
+  const broadcast = hasBroadcast(device)
+    ? (
+        [
+          [4, 16],
+          [4, 32],
+          [2, 16],
+        ] as const
+      ).map(tile('broadcast', 'compact', 32))
+    : [];
+  const compact = (
+    [
+      [4, 16],
+      [4, 8],
+      [2, 8],
+    ] as const
+  ).map(tile('load', 'compact', 32));
+  if (device.software) return [...broadcast, ...compact];
+  const work = output.batch * output.height * output.width * output.channels;
+  const unrolled = (
+    [
+      [8, 8],
+      [4, 16],
+      [4, 8],
+      [2, 8],
+      [1, 8],
+      [1, 4],
+    ] as const
+  ).map(tile('load', 'unrolled', 64));
+  // Large tiles read less; but a layer must have enough invocations to fill the device.
+  const fills = ({ pixels, vectors }: DirectTile) => work / (pixels * vectors * 4) >= FILLING_INVOCATIONS;
+  return [...unrolled.filter(fills), ...unrolled.filter((t) => !fills(t)).reverse(), ...broadcast, ...compact];
+}
+
+/** Enough to occupy a middling graphics card. */
+const FILLING_INVOCATIONS = 16384;
+
+/** Bindings: input, weights, bias, residual where there is one, output. */
+export function directKernel(convolution: DirectConvolution, tile: DirectTile): Kernel {
+  const { input, output, residual, geometry, groups, kernel } = convolution;
+  const inVectors = Math.ceil(channelVectors(input) / groups);
+  const outVectors = Math.ceil(channelVectors(output) / groups);
+  const tilesPerGroup = Math.ceil(outVectors / tile.vectors);
+  const pixelCount = output.batch * geometry.grid[0] * geometry.grid[1];
+  const [columns, rows] = dispatchSize(Math.ceil(pixelCount / tile.pixels), tile.workgroup);
+  const count = (name: string, value: number): Parameter => ({ name, type: 'u32', value });
+  const bindings = convolutionBindings(convolution, 4);
+  return {
+    label: `${convolution.name} ${kernel.join('x')} ${tileName(tile)}${epilogueLabel(convolution.epilogue)}`,
+    bindings: bindingList(bindings),
+    parameters: [
+      ...mapParameters('input', input),
+      ...mapParameters('output', output),
+      ...(residual ? mapParameters('residual', residual) : []),
+      ...geometry.parameters,
+      count('kernelHeight', kernel[0]),
+      count('kernelWidth', kernel[1]),
+      count('gridHeight', geometry.grid[0]),
+      count('gridWidth', geometry.grid[1]),
+      count('lastPixel', pixelCount - 1),
+      count('lastImage', output.batch - 1),
+      count('dispatchColumns', columns),
+      count('inVectors', inVectors),
+      count('outVectors', outVectors),
+      count('tilesPerGroup', tilesPerGroup),
+      count('tilePixels', tile.pixels),
+    ],
+    workgroupSize: [tile.workgroup, 1, 1],
+    workgroups: [columns, groups * tilesPerGroup, rows * geometry.phases],
+    features: tile.weights === 'broadcast' ? ['subgroups'] : [],
+    body: bodyText(convolution, tile, bindings),
+  };
+}
+
+/** Names that end in a number belong to pixel p of the tile, or to its pixel p and vec4 q of channels. */
+function bodyText(convolution: DirectConvolution, tile: DirectTile, bindings: ConvolutionBindings): string {
+  const { geometry } = convolution;
+  const broadcast = tile.weights === 'broadcast';
+  return `${epilogueFunction(convolution.epilogue)}
+@main
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+  ${broadcast ? '@builtin(subgroup_invocation_id) invocation: u32,' : ''}
+) {
+  let phase = workgroup.z % ${geometry.phases}u;
+  ${geometry.prologue}
+  let group = workgroup.y / params.tilesPerGroup;
+  let vector = (workgroup.y - group * params.tilesPerGroup) * ${tile.vectors}u;
+  let tileNumber = ((workgroup.z / ${geometry.phases}u) * params.dispatchColumns + workgroup.x) * ${tile.workgroup}u + local;
+  let first = tileNumber * ${tile.pixels}u;
+  ${range(tile.pixels)
+    .map((p) => pixelText(convolution, p))
+    .join('\n  ')}
+  ${broadcast ? broadcastWeights(tile) : loadedWeights(tile)}
+  var block = 0u;
+  ${tapsText(convolution, tile, bindings)}
+  ${tile.form === 'compact' ? loopedStores(convolution, tile, bindings) : unrolledStores(convolution, tile, bindings)}
+}
+`;
+}
+
+/**
+ * Pixel p's place: pixels follow each other along rows, then down the image, then in the next image. Those beyond the last
+ * repeat an image, so that what they read exists; `inside` says not to write them.
+ */
+function pixelText({ geometry }: DirectConvolution, p: number): string {
+  const place =
+    p === 0
+      ? `let start = min(first, params.lastPixel);
+  let line = start / params.gridWidth;
+  let column0 = start - line * params.gridWidth;
+  let image0 = line / params.gridHeight;
+  let row0 = line - image0 * params.gridHeight;`
+      : `let wrap${p} = column${p - 1} + 1u == params.gridWidth;
+  let turn${p} = wrap${p} && row${p - 1} + 1u == params.gridHeight;
+  let column${p} = select(column${p - 1} + 1u, 0u, wrap${p});
+  let row${p} = select(row${p - 1} + select(0u, 1u, wrap${p}), 0u, turn${p});
+  let image${p} = min(image${p - 1} + select(0u, 1u, turn${p}), params.lastImage);`;
+  return `${place}
+  let fromY${p} = ${geometry.inputRow(`row${p}`)};
+  let fromX${p} = ${geometry.inputColumn(`column${p}`)};
+  let from${p} = params.inputOffset + image${p} * params.inputImageStride + group * params.inVectors;
+  let toY${p} = ${geometry.outputRow(`row${p}`)};
+  let toX${p} = ${geometry.outputColumn(`column${p}`)};
+  let inside${p} = first + ${p}u <= params.lastPixel && toY${p} < params.outputHeight && toX${p} < params.outputWidth;`;
+}
+
+/** The sums begin with the bias. `weight{g}`: where this invocation's vec4 of each pair of blocks begins. */
+function broadcastWeights(tile: DirectTile): string {
+  const sums = range(tile.vectors).map((q) => {
+    const others = range(tile.pixels - 1).map((p) => `var sum${p + 1}_${q} = sum0_${q};`);
+    return [`var sum0_${q} = subgroupBroadcast(biases, ${q}u);`, ...others].join(' ');
+  });
+  const weights = range(tile.vectors / 2).map(
+    (g) => `let weight${g} = ${blockRow(`${2 * g}u + (lane >> 2u)`)} + (lane & 3u);`,
+  );
+  return `let lane = invocation & 7u;
+  let biases = bias[${outputVector(`lane % ${tile.vectors}u`)}];
+  ${[...sums, ...weights].join('\n  ')}`;
+}
+
+/** The sums begin with the bias. `weight{q}`: where the blocks of vec4 q begin. */
+function loadedWeights(tile: DirectTile): string {
+  return range(tile.vectors)
+    .flatMap((q) => [
+      `var sum0_${q} = bias[${outputVector(`${q}u`)}];`,
+      ...range(tile.pixels - 1).map((p) => `var sum${p + 1}_${q} = sum0_${q};`),
+      `let weight${q} = ${blockRow(`${q}u`)};`,
+    ])
+    .join('\n  ');
+}
+
+/** The output vec4 that is `offset` after the tile's first, or the group's last one. */
+function outputVector(offset: string): string {
+  return `group * params.outVectors + min(vector + ${offset}, params.outVectors - 1u)`;
+}
+
+/** Where the blocks of that output vec4 begin: 4 vec4s for each tap and input vec4. */
+function blockRow(offset: string): string {
+  const length = 'params.kernelHeight * params.kernelWidth * params.inVectors * 4u';
+  return `(${outputVector(offset)}) * (${length})`;
+}
+
+/** `block` counts the vec4s of weights passed since the beginning of each row of blocks. */
+function tapsText(convolution: DirectConvolution, tile: DirectTile, bindings: ConvolutionBindings): string {
+  const { geometry } = convolution;
+  if (tile.form === 'unrolled' && geometry.shifts && geometry.shifts.length <= MOST_UNROLLED_TAPS) {
+    return geometry.shifts.map(([row, column]) => `{ ${channelsText(tile, bindings, row, column)} }`).join('\n  ');
+  }
+  return `${geometry.tapRows} {
+    let shiftY = ${geometry.shiftRow};
+    ${geometry.tapColumns} {
+      let shiftX = ${geometry.shiftColumn};
+      block = (ky * params.kernelWidth + kx) * params.inVectors * 4u;
+      ${channelsText(tile, bindings, 'shiftY', 'shiftX')}
+    }
+  }`;
+}
+
+/** One tap: all of a group's input channels, four at a time. */
+function channelsText(tile: DirectTile, bindings: ConvolutionBindings, shiftY: string, shiftX: string): string {
+  const pixels = range(tile.pixels);
+  const places = pixels.map((p) => {
+    const at = `from${p} + (y${p} * params.inputWidth + x${p}) * params.inputPixelStride`;
+    const coordinates = `let y${p} = u32(fromY${p} + ${shiftY}); let x${p} = u32(fromX${p} + ${shiftX});`;
+    return `${coordinates}
+      let padding${p} = y${p} >= params.inputHeight || x${p} >= params.inputWidth;
+      let at${p} = select(${at}, from${p}, padding${p});`;
+  });
+  const loads = pixels.map(
+    (p) => `let input${p} = select(${load(bindings.input, `at${p} + i`)}, vec4<f32>(0), padding${p});`,
+  );
+  return `${places.join('\n      ')}
+      for (var i = 0u; i < params.inVectors; i++) {
+        ${[...loads, ...productsText(tile, bindings)].join('\n        ')}
+        block += 4u;
+      }`;
+}
+
+/** Adds the products of one input vec4 of each pixel and the blocks of all the tile's output channels. */
+function productsText(tile: DirectTile, bindings: ConvolutionBindings): string[] {
+  const weights = bindings.weights;
+  const lines: string[] = [];
+  for (const q of range(tile.vectors)) {
+    const pair = q >> 1;
+    if (tile.weights === 'broadcast' && q % 2 === 0) {
+      lines.push(`let pair${pair} = ${load(weights, `weight${pair} + block`)};`);
+    }
+    const row = (channel: number) =>
+      tile.weights === 'broadcast'
+        ? `subgroupBroadcast(pair${pair}, ${4 * (q % 2) + channel}u)`
+        : load(weights, `weight${q} + block + ${channel}u`);
+    for (const channel of range(4)) lines.push(`let w${q}_${channel} = ${row(channel)};`);
+    for (const p of range(tile.pixels)) {
+      const products = ['x', 'y', 'z', 'w'].map((lane, channel) => `input${p}.${lane} * w${q}_${channel}`);
+      lines.push(`sum${p}_${q} += ${products.join(' + ')};`);
+    }
+  }
+  return lines;
+}
+
+function unrolledStores(convolution: DirectConvolution, tile: DirectTile, bindings: ConvolutionBindings): string {
+  return range(tile.pixels)
+    .map((p) => {
+      const stores = range(tile.vectors).map((q) => {
+        const text = storeText(bindings, `sum${p}_${q}`, `${q}u`);
+        return q === 0 ? text : `if (vector + ${q}u < params.outVectors) { ${text} }`;
+      });
+      return `if (inside${p}) {
+    ${storePlaces(convolution, `image${p}`, `toY${p} * params.outputWidth + toX${p}`)}
+    ${stores.join('\n    ')}
+  }`;
+    })
+    .join('\n  ');
+}
+
+/** The loops' bounds are no constants, lest a driver unrolls them again. */
+function loopedStores(convolution: DirectConvolution, tile: DirectTile, bindings: ConvolutionBindings): string {
+  const pixels = range(tile.pixels);
+  const sums = pixels.flatMap((p) => range(tile.vectors).map((q) => `sum${p}_${q}`));
+  const places = pixels.map(
+    (p) => `vec2<u32>(image${p}, select(${OUTSIDE}, toY${p} * params.outputWidth + toX${p}, inside${p}))`,
+  );
+  return `var sums = array<vec4<f32>, ${sums.length}>(${sums.join(', ')});
+  var places = array<vec2<u32>, ${places.length}>(${places.join(', ')});
+  let vectors = min(${tile.vectors}u, params.outVectors - vector);
+  for (var p = 0u; p < params.tilePixels; p++) {
+    let place = places[p];
+    if (place.y != ${OUTSIDE}) {
+      ${storePlaces(convolution, 'place.x', 'place.y')}
+      for (var q = 0u; q < vectors; q++) {
+        ${storeText(bindings, `sums[p * ${tile.vectors}u + q]`, 'q')}
+      }
+    }
+  }`;
+}
+
+/** No pixel has this number. */
+const OUTSIDE = '0xffffffffu';
+
+/** Where the output vec4s of a pixel begin, and its residual's. */
+function storePlaces({ residual }: DirectConvolution, image: string, pixel: string): string {
+  const place = (name: string) =>
+    [
+      `let ${name}Place = params.${name}Offset + ${image} * params.${name}ImageStride`,
+      ` + (${pixel}) * params.${name}PixelStride + group * params.outVectors + vector;`,
+    ].join('');
+  return residual ? `${place('output')} ${place('residual')}` : place('output');
+}
+
+function storeText({ residual, output }: ConvolutionBindings, sum: string, q: string): string {
+  const value = residual ? `epilogue(${sum}, ${load(residual, `residualPlace + ${q}`)})` : `epilogue(${sum})`;
+  return store(output, `outputPlace + ${q}`, value);
+}
