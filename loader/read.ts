@@ -1,4 +1,4 @@
-import { ModelReadError, OneLookError, throwIfAborted } from '../engine/errors.ts';
+import { AbortError, InvalidArgumentError, ModelReadError, throwIfAborted } from '../engine/errors.ts';
 import { modelFormat } from './file-kind.ts';
 import type { ExternalFiles } from './onnx/context.ts';
 
@@ -34,7 +34,8 @@ const RECOGNISABLE_BYTES = 512;
  * Reads a model's bytes. A download that turns out to be something else, such as an HTML page, ends with its first
  * bytes.
  *
- * @throws AbortError, ModelReadError (with the HTTP status, where there is one), ModelFormatError.
+ * @throws AbortError, ModelReadError (with the HTTP status, where there is one), ModelFormatError, and
+ *   InvalidArgumentError where the source is none of these.
  */
 export async function readModelBytes(source: ModelSource, options: ReadOptions = {}): Promise<ModelBytes> {
   throwIfAborted(options.signal, 'Reading the model');
@@ -44,7 +45,8 @@ export async function readModelBytes(source: ModelSource, options: ReadOptions =
     const name = source instanceof File && source.name !== '' ? source.name : 'the model';
     return { bytes: await collectBytes(streamChunks(source.stream()), source.size, name, options), source: name };
   }
-  return download(String(source), options);
+  if (typeof source === 'string' || source instanceof URL) return download(String(source), options);
+  throw new InvalidArgumentError('a model is given as a URL, Blob, ArrayBuffer or Uint8Array');
 }
 
 function wholeBytes(bytes: Uint8Array, { onProgress }: ReadOptions): ModelBytes {
@@ -54,7 +56,9 @@ function wholeBytes(bytes: Uint8Array, { onProgress }: ReadOptions): ModelBytes 
 
 async function download(url: string, options: ReadOptions): Promise<ModelBytes> {
   const source = displayName(url);
-  const response = await named(source, options, () => fetch(url, { signal: options.signal }));
+  const response = await fetch(url, { signal: options.signal }).catch((cause) => {
+    throw readFailure(cause, source, options);
+  });
   if (!response.ok) {
     await response.body?.cancel();
     const status = `${response.status} ${response.statusText}`.trim();
@@ -89,33 +93,39 @@ export async function collectBytes(
     onProgress?.(isTotalRight ? { loadedBytes, totalBytes } : { loadedBytes });
   };
   report();
-  await named(source, options, async () => {
-    for await (const chunk of chunks) {
-      throwIfAborted(signal, `Reading ${source}`);
-      if (loadedBytes === 0 && chunk.length >= RECOGNISABLE_BYTES) modelFormat(chunk, source);
-      if (beyond.length === 0 && buffered + chunk.length <= buffer.length) {
-        buffer.set(chunk, buffered);
-        buffered += chunk.length;
-      } else {
-        beyond.push(chunk);
-      }
-      loadedBytes += chunk.length;
-      report();
+  for await (const chunk of namedChunks(chunks, source, options)) {
+    throwIfAborted(signal, `Reading ${source}`);
+    if (loadedBytes === 0 && chunk.length >= RECOGNISABLE_BYTES) modelFormat(chunk, source);
+    if (beyond.length === 0 && buffered + chunk.length <= buffer.length) {
+      buffer.set(chunk, buffered);
+      buffered += chunk.length;
+    } else {
+      beyond.push(chunk);
     }
-  });
+    loadedBytes += chunk.length;
+    report();
+  }
   const parts = [buffer.subarray(0, buffered), ...beyond];
   return beyond.length === 0 ? parts[0] : joined(parts, loadedBytes);
 }
 
-/** Runs a step of reading; its failure becomes an `AbortError` or a `ModelReadError` that names the source. */
-async function named<T>(source: string, { signal }: ReadOptions, step: () => Promise<T>): Promise<T> {
+/** The same chunks; where they fail, the error names the source. */
+async function* namedChunks(
+  chunks: AsyncIterable<Uint8Array>,
+  source: string,
+  options: ReadOptions,
+): AsyncGenerator<Uint8Array> {
   try {
-    return await step();
+    yield* chunks;
   } catch (cause) {
-    throwIfAborted(signal, `Reading ${source}`);
-    if (cause instanceof OneLookError) throw cause;
-    throw new ModelReadError(`${source} can't be read: ${reason(cause)}`, { cause });
+    throw readFailure(cause, source, options);
   }
+}
+
+/** What a failure of `fetch`, a stream or a file is to the caller. */
+function readFailure(cause: unknown, source: string, { signal }: ReadOptions): AbortError | ModelReadError {
+  if (signal?.aborted) return new AbortError(`Reading ${source} was cancelled`, { cause });
+  return new ModelReadError(`${source} can't be read: ${reason(cause)}`, { cause });
 }
 
 /** `fetch` hides the reason of a network failure in the cause of its error. */

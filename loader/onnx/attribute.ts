@@ -1,7 +1,7 @@
 import { quote } from '../../engine/errors.ts';
 import type { AttributeValue } from '../model-file.ts';
 import type { Holder, ReadContext } from './context.ts';
-import type { ProtobufReader } from './protobuf.ts';
+import { decodeText, type ProtobufReader } from './protobuf.ts';
 import { readTensor } from './tensor.ts';
 
 /** The fields of an AttributeProto, as far as they are read; which of them counts follows from the type. */
@@ -43,8 +43,6 @@ const kindOfField = new Map(kinds.map(({ kind, field }) => [field, kind]));
 
 /** Far more than any operator takes, so that a damaged length can't turn weights into a list of numbers. */
 const LONGEST_LIST = 2 ** 16;
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * Reads an AttributeProto. Subgraphs and other kinds that no supported operator has are named, not read, which also
@@ -158,12 +156,4 @@ function attributeValue(
 
 function unsupported(value: string): AttributeValue {
   return { kind: 'unsupported', value };
-}
-
-function decodeText(bytes: Uint8Array): string | undefined {
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    return undefined;
-  }
 }

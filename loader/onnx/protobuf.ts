@@ -8,6 +8,15 @@ const FIXED32 = 5;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** The text of UTF-8 bytes, `undefined` where they are none. */
+export function decodeText(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Reads one protocol buffer message, field by field, from the bytes where they lie:
  *
@@ -95,12 +104,7 @@ export class ProtobufReader {
 
   /** A string field, which must be UTF-8. */
   string(): string {
-    const encoded = this.byteString();
-    try {
-      return utf8.decode(encoded);
-    } catch {
-      return this.fail('a string is not UTF-8');
-    }
+    return decodeText(this.byteString()) ?? this.fail('a string is not UTF-8');
   }
 
   /** An int32, int64 or enum. Exact within ±2^53; larger values saturate there. */

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { AbortError, ModelFormatError, ModelReadError } from '../../engine/errors.ts';
+import { AbortError, InvalidArgumentError, ModelFormatError, ModelReadError } from '../../engine/errors.ts';
 import { type ReadProgress, readModelBytes } from '../../loader/read.ts';
 
 const MODEL = Uint8Array.from({ length: 300_000 }, (_, i) => (i === 0 ? 8 : i % 251));
@@ -126,6 +126,20 @@ describe('a URL', () => {
     await expect(reading).rejects.toThrow(ModelFormatError);
     await expect(reading).rejects.toThrow('.onnx is an HTML page');
   });
+});
+
+test('what is no source of bytes is refused', async () => {
+  for (const source of [undefined, null, 5, {}]) {
+    await expect(readModelBytes(source as unknown as string)).rejects.toThrow(InvalidArgumentError);
+  }
+});
+
+test("an error of the caller's own progress function is passed on as it is", async () => {
+  const own = new Error('the page is gone');
+  const onProgress = ({ loadedBytes }: ReadProgress) => {
+    if (loadedBytes > 0) throw own;
+  };
+  await expect(readModelBytes(`${base}/sized.onnx`, { onProgress })).rejects.toBe(own);
 });
 
 describe('cancelling', () => {

@@ -1,4 +1,4 @@
-import { float32ToBfloat16, float32ToFloat16 } from '../../loader/half.ts';
+import { float32ToBfloat16, float32ToFloat16 } from '../../engine/half.ts';
 import type { StoredTensor, StoredType } from '../../loader/model-file.ts';
 
 /** A tensor stated by its elements: numbers, or bigints where 64-bit integers exceed 2^53. Booleans are 0 and 1. */
