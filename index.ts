@@ -10,6 +10,8 @@ export {
   releaseDevice,
 } from './engine/runtime/device.ts';
 export type { Precision } from './engine/runtime/precision.ts';
+export type { KernelProfile } from './engine/runtime/profile.ts';
+export type { RawTensor } from './engine/runtime/tensor.ts';
 export {
   type Detection,
   type DetectionResult,
@@ -20,6 +22,15 @@ export {
   type LoadOptions,
 } from './engine/vision/detector.ts';
 export type { ImageSource, PixelImage } from './engine/vision/image.ts';
+export {
+  type CheckedModel,
+  checkModel,
+  type GraphOptions,
+  LoadedModel,
+  type LoadModelOptions,
+  loadModel,
+  type ModelInput,
+} from './engine/vision/load-model.ts';
 export type { LoadProgress } from './engine/vision/open-model.ts';
 export type { ModelSource } from './loader/read.ts';
 export type { Contract, ContractOverrides } from './models/contract.ts';

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Command, Option } from 'commander';
-import { InvalidArgumentError, loadModel, type LoadedModel, type RawTensor, requestNodeDevice } from '../../node.ts';
-import { addNetworkOptions, type NetworkOptions, positiveInteger } from '../support/options.ts';
+import { InvalidArgumentError, type LoadedModel, loadModel, type RawTensor } from '../../node.ts';
+import { addNetworkOptions, chosenDevice, type NetworkOptions, positiveInteger } from '../support/options.ts';
 import { checkJsonDestination, table, writeJson } from '../support/output.ts';
 import { createRival, importOnnxRuntime, type Rival } from '../support/rival.ts';
 
@@ -56,7 +56,7 @@ export function benchCommand(): Command {
 async function bench(file: string, options: BenchOptions): Promise<BenchReport> {
   const bytes = await readModel(file);
   const started = performance.now();
-  const device = await requestNodeDevice({ adapter: options.adapter });
+  const device = await chosenDevice(options);
   const { precision, size: inputSize, batch } = options;
   const model = await loadModel(bytes, { device, precision, inputSize, batch });
   const inputs = makeInputs(model);
@@ -67,7 +67,7 @@ async function bench(file: string, options: BenchOptions): Promise<BenchReport> 
   let rivalFirstMs = 0;
   if (options.compare) {
     const rivalStarted = performance.now();
-    rival = await createRival(bytes);
+    rival = await createRival(bytes, model.inputs);
     await rival.run(inputs);
     rivalFirstMs = performance.now() - rivalStarted;
   }
@@ -109,10 +109,10 @@ async function readModel(file: string): Promise<Uint8Array> {
 /** The same numbers for everyone: a slow wave through 0..1. */
 function makeInputs(model: LoadedModel): Record<string, RawTensor> {
   return Object.fromEntries(
-    model.inputs.map(({ name, type, dims }) => {
+    model.inputs.map(({ name, dims }) => {
       const count = dims.reduce((product, size) => product * size, 1);
-      const wave = Float32Array.from({ length: count }, (_, index) => 0.5 + 0.5 * Math.sin(index * 0.37));
-      return [name, model.encode(name, type, dims, wave)];
+      const data = Float32Array.from({ length: count }, (_, index) => 0.5 + 0.5 * Math.sin(index * 0.37));
+      return [name, { type: 'float32', dims, data }];
     }),
   );
 }

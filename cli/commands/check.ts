@@ -18,7 +18,7 @@ export function checkCommand(): Command {
 
 async function check(file: string, options: CheckOptions): Promise<void> {
   try {
-    const { graph, contract } = await checkModel(file, { weights: options.weights });
+    const { graph, contract } = await checkModel(file, { weights: options.weights, identify: true });
     const report = { runs: true, family: contract?.family, nodes: graph.nodes.length, unsupported: [] };
     if (options.json) await writeJson(options.json, report);
     else console.log(`${file}: runs (${contract?.family ?? 'as a raw graph'}, ${graph.nodes.length} nodes)`);

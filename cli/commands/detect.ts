@@ -1,10 +1,20 @@
 import { basename, extname, join } from 'node:path';
 import { Command } from 'commander';
-import { type Detection, Detector, readImage, requestNodeDevice } from '../../node.ts';
+import { type DecodedImage, type Detection, Detector, readImage } from '../../node.ts';
 import { annotate } from '../support/annotate.ts';
-import { addNetworkOptions, fraction, type NetworkOptions, positiveInteger, readLabels } from '../support/options.ts';
+import {
+  addNetworkOptions,
+  chosenDevice,
+  fraction,
+  type NetworkOptions,
+  positiveInteger,
+  readLabels,
+} from '../support/options.ts';
 import { checkJsonDestination, ensureFolder, writeJson, writeWhole } from '../support/output.ts';
 import { startProgress } from '../support/progress.ts';
+
+/** Pictures that are held in memory while the network is compiled. */
+const DECODED_AHEAD = 32;
 
 interface DetectOptions extends NetworkOptions {
   readonly model?: string;
@@ -38,7 +48,10 @@ async function detect(images: string[], options: DetectOptions): Promise<void> {
   await checkJsonDestination(options.json);
   if (options.out) await ensureFolder(options.out);
   const labels = await readLabels(options.labels);
-  const device = await requestNodeDevice({ adapter: options.adapter });
+  // A picture that can't be read is said before the network is compiled for it.
+  const decoded = new Map<string, DecodedImage>();
+  for (const file of images.slice(0, DECODED_AHEAD)) decoded.set(file, await readImage(file));
+  const device = await chosenDevice(options);
   const loading = startProgress('loading', options.json === true);
   const detector = await Detector.load(options.model, {
     weights: options.weights,
@@ -51,7 +64,7 @@ async function detect(images: string[], options: DetectOptions): Promise<void> {
   loading.stop();
   const results = [];
   for (const file of images) {
-    const image = await readImage(file);
+    const image = decoded.get(file) ?? (await readImage(file));
     const result = await detector.detect(image, {
       scoreThreshold: options.score,
       iouThreshold: options.iou,
@@ -71,7 +84,9 @@ async function detect(images: string[], options: DetectOptions): Promise<void> {
 }
 
 function print(file: string, detections: readonly Detection[], milliseconds: number): void {
-  console.log(`${file}: ${detections.length} ${detections.length === 1 ? 'object' : 'objects'}, ${milliseconds.toFixed(1)} ms`);
+  console.log(
+    `${file}: ${detections.length} ${detections.length === 1 ? 'object' : 'objects'}, ${milliseconds.toFixed(1)} ms`,
+  );
   for (const { label, score, box } of detections) {
     console.log(`  ${label.padEnd(16)} ${score.toFixed(3)}  [${box.map((value) => value.toFixed(1)).join(', ')}]`);
   }

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { Detector, InvalidArgumentError, readImage, requestNodeDevice } from '../../node.ts';
+import { Detector, InvalidArgumentError, readImage } from '../../node.ts';
 import { evaluateDetections } from '../evaluation/average-precision.ts';
 import { type CocoDataset, type CocoDetection, matchCategories, parseCocoDataset } from '../evaluation/coco.ts';
-import { addNetworkOptions, fraction, type NetworkOptions, positiveInteger } from '../support/options.ts';
+import { addNetworkOptions, chosenDevice, fraction, type NetworkOptions, positiveInteger } from '../support/options.ts';
 import { checkJsonDestination, table, writeJson } from '../support/output.ts';
 import { startProgress } from '../support/progress.ts';
 
@@ -40,7 +40,7 @@ async function evaluate(model: string | undefined, options: EvalOptions): Promis
   await checkJsonDestination(options.json);
   const dataset = await readDataset(options.annotations);
   const images = dataset.images.slice(0, options.limit ?? dataset.images.length);
-  const device = await requestNodeDevice({ adapter: options.adapter });
+  const device = await chosenDevice(options);
   const { weights, precision, size: inputSize } = options;
   const detector = await Detector.load(model, { weights, precision, inputSize, device });
   const categories = matchCategories(detector.labels, dataset.categories);
@@ -55,7 +55,11 @@ async function evaluate(model: string | undefined, options: EvalOptions): Promis
       augment: options.augment,
       multiLabel: true,
     });
-    for (const { box: [x1, y1, x2, y2], score, classId } of found.detections) {
+    for (const {
+      box: [x1, y1, x2, y2],
+      score,
+      classId,
+    } of found.detections) {
       const category = categories[classId];
       if (category === undefined) continue;
       detections.push({ image_id: id, category_id: category, bbox: [x1, y1, x2 - x1, y2 - y1], score });

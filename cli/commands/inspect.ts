@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import { loadModel, type LoadedModel, requestNodeDevice } from '../../node.ts';
-import { addNetworkOptions, type NetworkOptions } from '../support/options.ts';
+import { type LoadedModel, loadModel } from '../../node.ts';
+import { addNetworkOptions, chosenDevice, type NetworkOptions } from '../support/options.ts';
 import { table, writeJson } from '../support/output.ts';
 
 interface InspectOptions extends NetworkOptions {
@@ -15,9 +15,9 @@ export function inspectCommand(): Command {
     .option('--weights <file>', 'the weights, where the model file holds the structure only')
     .option('--json [file]', 'as JSON');
   return addNetworkOptions(command).action(async (file: string, options: InspectOptions) => {
-    const device = await requestNodeDevice({ adapter: options.adapter });
+    const device = await chosenDevice(options);
     const { weights, precision, size: inputSize } = options;
-    const model = await loadModel(file, { device, weights, precision, inputSize });
+    const model = await loadModel(file, { device, weights, precision, inputSize, identify: true });
     if (options.json) await writeJson(options.json, summarize(model));
     else print(model);
     model.dispose();

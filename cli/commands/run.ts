@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { InvalidArgumentError, loadModel, type RawTensor, requestNodeDevice } from '../../node.ts';
+import { InvalidArgumentError, loadModel, type RawTensor } from '../../node.ts';
 import { parseNpy, writeNpy } from '../support/npy.ts';
-import { addNetworkOptions, type NetworkOptions } from '../support/options.ts';
+import { addNetworkOptions, chosenDevice, type NetworkOptions } from '../support/options.ts';
 import { ensureFolder, writeJson, writeWhole } from '../support/output.ts';
 
 interface RunOptions extends NetworkOptions {
@@ -32,7 +32,7 @@ async function run(file: string, options: RunOptions): Promise<void> {
     inputs[name] = parseNpy(await readBytes(path), path);
   }
   const inputShapes = Object.fromEntries(Object.entries(inputs).map(([name, { dims }]) => [name, dims]));
-  const device = await requestNodeDevice({ adapter: options.adapter });
+  const device = await chosenDevice(options);
   const model = await loadModel(file, { device, precision: options.precision, inputSize: options.size, inputShapes });
   const outputs = await model.run(inputs);
   const described = [];

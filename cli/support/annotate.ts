@@ -1,9 +1,20 @@
 import sharp from 'sharp';
 import type { Detection } from '../../node.ts';
-import { textPath, textWidth, TEXT_HEIGHT } from './lettering.ts';
+import { TEXT_HEIGHT, textPath, textWidth } from './lettering.ts';
 
 /** Colours that stand apart on photographs, by class. */
-const COLOURS = ['#e6194b', '#3cb44b', '#4363d8', '#f58231', '#911eb4', '#008080', '#f032e6', '#9a6324', '#808000', '#000075'];
+const COLOURS = [
+  '#e6194b',
+  '#3cb44b',
+  '#4363d8',
+  '#f58231',
+  '#911eb4',
+  '#008080',
+  '#f032e6',
+  '#9a6324',
+  '#808000',
+  '#000075',
+];
 
 interface Picture {
   readonly data: Uint8Array;

@@ -44,7 +44,8 @@ export function parseNpy(file: Uint8Array, source: string): RawTensor {
     .filter((text) => text !== '')
     .map(Number);
   const size = dims.reduce((count, dim) => count * dim, 1) * found[1].bytes;
-  if (start + size !== file.length) throw broken(`it has ${file.length - start} bytes of elements, its shape needs ${size}`);
+  if (start + size !== file.length)
+    throw broken(`it has ${file.length - start} bytes of elements, its shape needs ${size}`);
   // A copy, because typed arrays want their own alignment.
   const buffer = file.slice(start).buffer as ArrayBuffer;
   return { type: found[0] as RawTensor['type'], dims, data: found[1].read(buffer) };

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError as InvalidOption, Option } from 'commander';
-import { InvalidArgumentError } from '../../engine/errors.ts';
+import { type EngineDevice, InvalidArgumentError, requestNodeDevice } from '../../node.ts';
 
 export type PrecisionOption = 'auto' | 'float32' | 'float16' | 'int8';
 
@@ -20,6 +20,11 @@ export function addNetworkOptions(command: Command): Command {
     )
     .option('--size <pixels>', 'width and height of the network input, where the model leaves it open', positiveInteger)
     .option('--adapter <name>', 'use the adapter whose name contains this');
+}
+
+/** The device of `--adapter`; without it the engine asks for one itself, once the model has been read. */
+export async function chosenDevice({ adapter }: NetworkOptions): Promise<EngineDevice | undefined> {
+  return adapter === undefined ? undefined : requestNodeDevice({ adapter });
 }
 
 export function fraction(text: string): number {

@@ -47,7 +47,9 @@ export function table(rows: readonly (readonly (string | number)[])[]): string {
   }, []);
   const line = (row: readonly (string | number)[]) =>
     row
-      .map((cell, column) => (typeof cell === 'number' ? String(cell).padStart(widths[column]) : cell.padEnd(widths[column])))
+      .map((cell, column) =>
+        typeof cell === 'number' ? String(cell).padStart(widths[column]) : cell.padEnd(widths[column]),
+      )
       .join('  ')
       .trimEnd();
   return rows.map(line).join('\n');

@@ -1,4 +1,5 @@
 import { copy } from '../../shaders/copy.ts';
+import type { Expression } from '../../shaders/expression.ts';
 import {
   bytesPerElement,
   type ElementType,
@@ -6,7 +7,6 @@ import {
   type Kernel,
   type TensorView,
 } from '../../shaders/kernel.ts';
-import type { Expression } from '../../shaders/expression.ts';
 import { elementCount } from '../graph/builder.ts';
 import type { Graph, Node, Shape, Value } from '../graph/types.ts';
 import { bindingTooLarge, encodeElements } from './elements.ts';

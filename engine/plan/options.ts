@@ -1,20 +1,28 @@
+import type { KernelDevice } from '../../shaders/kernel-device.ts';
+import { InvalidArgumentError } from '../errors.ts';
+
 /** What the planner needs to know of a device: numbers only, so that plans can be made for devices that aren't here. */
-export interface DeviceProfile {
-  readonly float16: boolean;
-  readonly subgroups: boolean;
+export interface DeviceProfile extends KernelDevice {
+  /** The most that one binding may span. */
   readonly maxBindingBytes: number;
-  readonly maxBufferBytes: number;
-  readonly maxStorageBuffers: number;
-  readonly maxWorkgroupBytes: number;
-  readonly maxInvocations: number;
 }
 
-/** The optimisations of the planner, each on unless switched off by name. */
-export const PLAN_SWITCHES = ['zero-copy-concat', 'fuse-elementwise', 'memory-reuse'] as const;
+/**
+ * The optimisations of the planner, each on unless switched off by name. `shared-pipelines`: sizes and offsets are read
+ * from a uniform buffer, so that layers of one form share a pipeline; without it they are constants of the text.
+ */
+export const PLAN_SWITCHES = ['zero-copy-concat', 'fuse-elementwise', 'memory-reuse', 'shared-pipelines'] as const;
 export type PlanSwitch = (typeof PLAN_SWITCHES)[number];
 export type PlanSwitches = Readonly<Record<PlanSwitch, boolean>>;
 
+/** @throws InvalidArgumentError if a name is unknown */
 export function planSwitches(disabled: readonly string[] = []): PlanSwitches {
+  const unknown = disabled.find((name) => !PLAN_SWITCHES.includes(name as PlanSwitch));
+  if (unknown) {
+    throw new InvalidArgumentError(
+      `there is no optimisation '${unknown}'; the planner's are ${PLAN_SWITCHES.join(', ')}`,
+    );
+  }
   return Object.fromEntries(PLAN_SWITCHES.map((name) => [name, !disabled.includes(name)])) as Record<
     PlanSwitch,
     boolean

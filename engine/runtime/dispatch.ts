@@ -171,7 +171,11 @@ function uploadParameters(
     return { offset, size: bytes?.byteLength ?? 0 };
   });
   if (total === 0) return { buffer: undefined, offsets };
-  const buffer = device.createBuffer({ label: 'parameters', size: total, usage: BufferUsage.uniform | BufferUsage.copyDestination });
+  const buffer = device.createBuffer({
+    label: 'parameters',
+    size: total,
+    usage: BufferUsage.uniform | BufferUsage.copyDestination,
+  });
   const bytes = new Uint8Array(total);
   packed.forEach((parameters, index) => {
     if (parameters) bytes.set(new Uint8Array(parameters), offsets[index].offset);

@@ -23,7 +23,7 @@ export interface BoundTensor {
 
 export interface SessionOptions {
   readonly precision: FloatPrecision;
-  /** Names of planner optimisations to leave out (`PLAN_SWITCHES`), and 'uniform-parameters'. */
+  /** Names of planner optimisations to leave out, see `PLAN_SWITCHES`. */
   readonly disable?: readonly string[];
   readonly onProgress?: (ready: number, total: number) => void;
 }
@@ -43,16 +43,13 @@ export interface NetworkSession {
 
 const STORAGE_COPY = BufferUsage.storage | BufferUsage.copyDestination | BufferUsage.copySource;
 
-export function deviceProfile(device: EngineDevice): DeviceProfile {
-  const { limits } = device.device;
+export function deviceProfile({ device, features, adapter }: EngineDevice): DeviceProfile {
+  const { limits } = device;
   return {
-    float16: device.features.float16,
-    subgroups: device.features.subgroups,
+    float16: features.float16,
+    smallestSubgroup: features.subgroups ? (adapter.subgroupSize?.[0] ?? 0) : 0,
+    software: adapter.software,
     maxBindingBytes: Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize),
-    maxBufferBytes: limits.maxBufferSize,
-    maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,
-    maxWorkgroupBytes: limits.maxComputeWorkgroupStorageSize,
-    maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
   };
 }
 
@@ -64,7 +61,8 @@ export async function createSession(
   options: SessionOptions,
 ): Promise<NetworkSession> {
   const precision = assignPrecision(graph, options.precision);
-  const plan = compilePlan(graph, precision, deviceProfile(device), planSwitches(options.disable));
+  const switches = planSwitches(options.disable);
+  const plan = compilePlan(graph, precision, deviceProfile(device), switches);
   const gpu = device.device;
   const pools = plan.pools.map((size, index) =>
     gpu.createBuffer({ label: `activations ${index}`, size, usage: STORAGE_COPY }),
@@ -80,7 +78,7 @@ export async function createSession(
   const preparing = prepareDispatches(
     cache,
     plan.steps.map((step) => ({ kernel: step.kernel, buffers: step.tensors.map((allocation) => slices[allocation]) })),
-    { specialize: options.disable?.includes('uniform-parameters'), onProgress: options.onProgress },
+    { specialize: !switches['shared-pipelines'], onProgress: options.onProgress },
   );
   uploadWeights(gpu, plan, slices);
   const { dispatches, parameterBuffer } = await preparing;

@@ -1,10 +1,10 @@
 import { elementwise } from '../../../shaders/elementwise.ts';
 import type { Expression } from '../../../shaders/expression.ts';
-import { definitionOf } from '../../graph/registry.ts';
 import type { Binary } from '../../graph/ops/binary.ts';
 import type { Cast } from '../../graph/ops/cast.ts';
 import type { Select } from '../../graph/ops/select.ts';
 import type { Unary } from '../../graph/ops/unary.ts';
+import { definitionOf } from '../../graph/registry.ts';
 import type { Node, Value } from '../../graph/types.ts';
 import type { Lowering, PendingExpression } from '../lowering.ts';
 import { broadcastView } from '../views.ts';

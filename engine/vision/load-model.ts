@@ -1,0 +1,171 @@
+import type { FileValue, ModelFile, StoredType } from '../../loader/model-file.ts';
+import type { ModelSource } from '../../loader/read.ts';
+import type { Contract } from '../../models/contract.ts';
+import { DEFAULT_INPUT_SIZE, type InputSize } from '../../models/input-size.ts';
+import { buildGraph, buildModel } from '../../models/model.ts';
+import { UnsupportedModelError } from '../errors.ts';
+import { elementCount } from '../graph/builder.ts';
+import type { Graph, Shape } from '../graph/types.ts';
+import type { FloatPrecision } from '../passes/assign-precision.ts';
+import { type PassReport, passes, runPasses } from '../passes/pipeline.ts';
+import type { Plan } from '../plan/plan.ts';
+import { type AdapterReport, type EngineDevice, releaseDevice } from '../runtime/device.ts';
+import { Network } from '../runtime/network.ts';
+import { choosePrecision, type Precision } from '../runtime/precision.ts';
+import type { KernelProfile } from '../runtime/profile.ts';
+import type { RawTensor } from '../runtime/tensor.ts';
+import { type ReadModelOptions, readModel } from './open-model.ts';
+import { deviceFor } from './platform.ts';
+
+export interface GraphOptions extends ReadModelOptions {
+  /** Shapes of inputs whose dimensions the file leaves open. */
+  readonly inputShapes?: Readonly<Record<string, Shape>>;
+  /** Width and height for open dimensions of image inputs [N, 3, H, W]; default 640. */
+  readonly inputSize?: InputSize;
+  /** Images at a time, where the file leaves it open; default 1. */
+  readonly batch?: number;
+  /** Find out what detector the graph is, too. Default false. */
+  readonly identify?: boolean;
+  /** Optimisations to leave out by name: graph passes, and switches of the planner. */
+  readonly disable?: readonly string[];
+}
+
+export interface LoadModelOptions extends GraphOptions {
+  readonly device?: EngineDevice | GPUDevice;
+  /** Default 'auto': float16 on a GPU that has it, else float32. */
+  readonly precision?: Precision;
+}
+
+/** A graph that would run, and what it would be used for. */
+export interface CheckedModel {
+  readonly graph: Graph;
+  /** What makes it a detector, if that was asked for; absent where it is some other graph. */
+  readonly contract?: Contract;
+  readonly passes: readonly PassReport[];
+  /** The graph's inputs with the types that the file states. */
+  readonly inputs: readonly ModelInput[];
+}
+
+export interface ModelInput {
+  readonly name: string;
+  readonly type: StoredType;
+  readonly dims: Shape;
+}
+
+/**
+ * Reads a model and compiles it for no device: says whether it would run.
+ * @throws ModelReadError, ModelFormatError, UnsupportedModelError (listing every reason), InvalidArgumentError, AbortError
+ */
+export async function checkModel(source: ModelSource | undefined, options: GraphOptions = {}): Promise<CheckedModel> {
+  const file = await readModel(source, options);
+  const inputShapes = options.inputShapes ?? openShapes(file, options);
+  const { graph, report } = runPasses(buildGraph(file, { inputShapes }), { disabled: options.disable?.filter(isPass) });
+  const types = new Map(file.graph?.inputs.map(({ name, type }) => [name, type]));
+  return {
+    graph,
+    ...(options.identify ? { contract: contractOf(file, options) } : {}),
+    passes: report,
+    inputs: graph.inputs.map(({ name, shape }) => ({ name, type: types.get(name) ?? 'float32', dims: shape })),
+  };
+}
+
+/** Any supported graph, with raw tensors in and out. */
+export class LoadedModel {
+  readonly graph: Graph;
+  /** See `CheckedModel`. */
+  readonly contract: Contract | undefined;
+  readonly passes: readonly PassReport[];
+  readonly inputs: readonly ModelInput[];
+  readonly precision: FloatPrecision;
+  readonly adapter: AdapterReport;
+  readonly #network: Network;
+  readonly #release: () => void;
+
+  constructor(model: CheckedModel, network: Network, precision: FloatPrecision, release: () => void) {
+    this.graph = model.graph;
+    this.contract = model.contract;
+    this.passes = model.passes;
+    this.inputs = model.inputs;
+    this.precision = precision;
+    this.adapter = network.session.device.adapter;
+    this.#network = network;
+    this.#release = release;
+  }
+
+  /** Dispatches and memory. */
+  get plan(): Plan {
+    return this.#network.session.plan;
+  }
+
+  /** Numbers that were learned, after folding. */
+  get parameterCount(): number {
+    const weights = this.graph.nodes.flatMap(({ op, inputs }) =>
+      op.type === 'conv2d' || op.type === 'convTranspose2d' ? inputs.slice(1, 3) : [],
+    );
+    return [...new Set(weights)].reduce((total, { shape }) => total + elementCount(shape), 0);
+  }
+
+  /**
+   * Runs the graph once: a row-major tensor for every input, one back for every output.
+   * @throws InvalidArgumentError, AbortError, DeviceLostError
+   */
+  run(inputs: Readonly<Record<string, RawTensor>>, signal?: AbortSignal): Promise<Record<string, RawTensor>> {
+    return this.#network.run(inputs, signal);
+  }
+
+  /** GPU time, FLOPs, bytes and share of the roofline of every dispatch. Needs timestamp queries. */
+  profile(inputs: Readonly<Record<string, RawTensor>>, repeats?: number): Promise<KernelProfile[]> {
+    return this.#network.profile(inputs, repeats);
+  }
+
+  dispose(): void {
+    this.#network.dispose();
+    this.#release();
+  }
+}
+
+/**
+ * Reads a model and compiles it for a device.
+ * @throws as `checkModel`, and DeviceUnavailableError, OutOfMemoryError
+ */
+export async function loadModel(source: ModelSource | undefined, options: LoadModelOptions = {}): Promise<LoadedModel> {
+  const model = await checkModel(source, options);
+  const { device, ours } = await deviceFor(options.device);
+  const release = () => ours && releaseDevice(device);
+  try {
+    const precision = choosePrecision(options.precision ?? 'auto', device);
+    const network = await Network.create(model.graph, device, {
+      precision,
+      disable: options.disable?.filter((name) => !isPass(name)),
+      onProgress: (done, total) => options.onProgress?.({ stage: 'compile', done, total }),
+    });
+    return new LoadedModel(model, network, precision, release);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+function isPass(name: string): boolean {
+  return passes.some((pass) => pass.name === name);
+}
+
+/** Shapes for image inputs that leave dimensions open; anything else has to be stated. */
+function openShapes({ graph }: ModelFile, { inputSize = DEFAULT_INPUT_SIZE, batch = 1 }: GraphOptions) {
+  const [width, height] = typeof inputSize === 'number' ? [inputSize, inputSize] : inputSize;
+  const open =
+    graph?.inputs.filter(({ dims }) => dims.length === 4 && dims.some((dim) => typeof dim === 'string')) ?? [];
+  const shapeOf = ({ dims }: FileValue) =>
+    [batch, 3, height, width].map((size, axis) => (typeof dims[axis] === 'number' ? dims[axis] : size));
+  return Object.fromEntries(open.map((input) => [input.name, shapeOf(input)]));
+}
+
+function contractOf(file: ModelFile, { inputSize, batch }: GraphOptions): Contract | undefined {
+  try {
+    return buildModel(file, { inputSize, batch }).contract;
+  } catch (error) {
+    // A graph that is no detector runs all the same.
+    if (error instanceof UnsupportedModelError) return undefined;
+    throw error;
+  }
+}
