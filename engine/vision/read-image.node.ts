@@ -12,7 +12,8 @@ export interface DecodedImage {
 /**
  * Decodes a picture file (JPEG, PNG, WebP, AVIF, TIFF, GIF) to 8-bit RGB, upright as its EXIF orientation says. Transparency
  * is dropped, not blended: the colours stay as stored, as most training pipelines read them. 16 bits become 8, grey
- * becomes RGB. Throws `InvalidImageError` where the file can't be read or decoded to its end.
+ * becomes RGB. An embedded colour profile is ignored: training pipelines (OpenCV) read levels as they are stored, and
+ * scores shift by several hundredths otherwise. Throws `InvalidImageError` where the file can't be read or decoded to its end.
  */
 export async function readImage(source: string | Uint8Array): Promise<DecodedImage> {
   const name = typeof source === 'string' ? source : 'the image';
@@ -24,7 +25,7 @@ export async function readImage(source: string | Uint8Array): Promise<DecodedIma
   }
   if (bytes.length === 0) throw new InvalidImageError(`${name} is empty`);
   try {
-    const { data, info } = await sharp(bytes, { failOn: 'truncated' })
+    const { data, info } = await sharp(bytes, { failOn: 'truncated', ignoreIcc: true })
       .autoOrient()
       .removeAlpha()
       .toColourspace('srgb')
