@@ -54,6 +54,6 @@ export function checkWindow(what: string, windows: Windows, axis: 0 | 1): void {
 }
 
 /** Pixels that a window spans along an axis, gaps of the dilation included. */
-export function extentOf(windows: Windows, axis: 0 | 1): number {
+function extentOf(windows: Windows, axis: 0 | 1): number {
   return windows.dilations[axis] * (windows.kernel[axis] - 1) + 1;
 }

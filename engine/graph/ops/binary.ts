@@ -37,8 +37,9 @@ export const binary: OpDefinition<Binary> = {
     const what = `binary ${op.function}`;
     requireInputs(what, inputs, 2);
     const [a, b] = inputs;
-    if (a.kind !== b.kind)
+    if (a.kind !== b.kind) {
       throw new ShapeError(`${what}: inputs must be of one kind, they are ${a.kind} and ${b.kind}`);
+    }
     const { takes, gives } = rules[op.function];
     if (!takes.includes(a.kind)) {
       throw new ShapeError(`${what}: inputs must be ${takes.join(' or ')}, they are ${a.kind}`);

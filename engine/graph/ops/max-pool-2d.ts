@@ -1,7 +1,6 @@
 import { elementCount } from '../indexing.ts';
-import { requireInputs, requireKind, requireRank } from '../rules.ts';
-import type { DenseTensor, OpDefinition } from '../types.ts';
-import { outputSize, requireCoveredWindows } from '../windows.ts';
+import { evaluatePool, inferPool } from '../pooling.ts';
+import type { OpDefinition } from '../types.ts';
 
 /** Largest value of a window; padding never wins. Input [N, C, H, W], output as `AveragePool2d`. */
 export interface MaxPool2d {
@@ -16,15 +15,7 @@ export const maxPool2d: OpDefinition<MaxPool2d> = {
   type: 'maxPool2d',
 
   infer(op, inputs) {
-    const what = 'maxPool2d';
-    requireInputs(what, inputs, 1);
-    const [x] = inputs;
-    requireKind(`${what}: x`, x, 'float');
-    requireRank(`${what}: x`, x, 4);
-    const [batch, channels, height, width] = x.shape;
-    const windows = { ...op, dilations: [1, 1] } as const;
-    requireCoveredWindows(what, [height, width], windows);
-    return [{ kind: 'float', shape: [batch, channels, ...outputSize(what, [height, width], windows)] }];
+    return inferPool(op, inputs, true);
   },
 
   /** One comparison for each pixel of each window. */
@@ -35,28 +26,15 @@ export const maxPool2d: OpDefinition<MaxPool2d> = {
   reference(op, inputs) {
     const [x] = inputs;
     const [{ shape }] = maxPool2d.infer(op, inputs);
-    const data = new Float64Array(elementCount(shape));
-    const [planes, outHeight, outWidth] = [shape[0] * shape[1], shape[2], shape[3]];
-    let index = 0;
-    for (let plane = 0; plane < planes; plane++) {
-      for (let oy = 0; oy < outHeight; oy++) {
-        for (let ox = 0; ox < outWidth; ox++) data[index++] = windowMaximum(op, x, plane, oy, ox);
+    const [, , height, width] = x.shape;
+    const maximum = evaluatePool(op, x, shape, (plane, { top, bottom, left, right }) => {
+      let largest = -Infinity;
+      for (let row = top; row < bottom; row++) {
+        const start = (plane * height + row) * width;
+        for (let column = left; column < right; column++) largest = Math.max(largest, x.data[start + column]);
       }
-    }
-    return [{ kind: 'float', shape, data }];
+      return largest;
+    });
+    return [maximum];
   },
 };
-
-function windowMaximum(op: MaxPool2d, x: DenseTensor, plane: number, oy: number, ox: number): number {
-  const height = x.shape[2];
-  const width = x.shape[3];
-  const top = oy * op.strides[0] - op.pads[0];
-  const left = ox * op.strides[1] - op.pads[1];
-  let largest = -Infinity;
-  for (let iy = Math.max(top, 0); iy < Math.min(top + op.kernel[0], height); iy++) {
-    for (let ix = Math.max(left, 0); ix < Math.min(left + op.kernel[1], width); ix++) {
-      largest = Math.max(largest, x.data[(plane * height + iy) * width + ix]);
-    }
-  }
-  return largest;
-}
