@@ -6,7 +6,7 @@ import { recognizeSoftmax } from '../../../engine/passes/recognize-softmax.ts';
 import { expectEquivalent, NetworkBuilder, opsOf } from '../../support/network.ts';
 
 /** The ops that stay, and the notes. */
-function after(
+function recognized(
   pass: Pass,
   build: (builder: NetworkBuilder, x: Value) => Value,
 ): { ops: string[]; notes: readonly string[] } {
@@ -68,11 +68,11 @@ describe('recognize-activations', () => {
       },
     ],
   ])('%s is %s', (_, name, build) => {
-    expect(after(recognizeActivations, build).ops).toEqual([name]);
+    expect(recognized(recognizeActivations, build).ops).toEqual([name]);
   });
 
   it('counts what it did', () => {
-    const { notes } = after(recognizeActivations, (b, x) => {
+    const { notes } = recognized(recognizeActivations, (b, x) => {
       const y = b.binary('multiply', x, b.unary('sigmoid', x));
       return b.unary(clip(0, Infinity), b.binary('multiply', y, b.unary('sigmoid', y)));
     });
@@ -80,7 +80,7 @@ describe('recognize-activations', () => {
   });
 
   it('keeps a sigmoid that others read too', () => {
-    const { ops } = after(recognizeActivations, (b, x) => {
+    const { ops } = recognized(recognizeActivations, (b, x) => {
       const gate = b.unary('sigmoid', x);
       return b.binary('add', gate, b.binary('multiply', x, gate));
     });
@@ -99,11 +99,11 @@ describe('recognize-activations', () => {
       (b, x) => b.binary('divide', b.binary('multiply', x, b.binary('add', b.unary('erf', x), 1)), 2),
     ],
   ])('leaves %s', (_, build) => {
-    expect(after(recognizeActivations, build).notes).toEqual([]);
+    expect(recognized(recognizeActivations, build).notes).toEqual([]);
   });
 
   it('recognises a scaled activation as the activation, scaled', () => {
-    const { ops } = after(recognizeActivations, (b, x) =>
+    const { ops } = recognized(recognizeActivations, (b, x) =>
       b.binary('multiply', b.binary('multiply', x, b.unary('sigmoid', x)), 3),
     );
     expect(ops).toEqual(['silu', 'multiply']);
@@ -115,7 +115,7 @@ describe('recognize-softmax', () => {
     b.apply({ type: 'reduce', function: name, axes: [axis], keepDims }, [x], name);
 
   it('recognises exp(x - max) / sum', () => {
-    const { ops, notes } = after(recognizeSoftmax, (b, x) => {
+    const { ops, notes } = recognized(recognizeSoftmax, (b, x) => {
       const exponential = b.unary('exp', b.binary('subtract', x, reduce(b, 'maximum', x, 3)));
       return b.binary('divide', exponential, reduce(b, 'sum', exponential, 3));
     });
@@ -125,13 +125,13 @@ describe('recognize-softmax', () => {
 
   it('recognises exp(x) / sum, and exp(x - y) / sum as that of x - y', () => {
     expect(
-      after(recognizeSoftmax, (b, x) => {
+      recognized(recognizeSoftmax, (b, x) => {
         const exponential = b.unary('exp', x);
         return b.binary('divide', exponential, reduce(b, 'sum', exponential, 1));
       }).ops,
     ).toEqual(['softmax']);
     expect(
-      after(recognizeSoftmax, (b, x) => {
+      recognized(recognizeSoftmax, (b, x) => {
         const exponential = b.unary('exp', b.binary('subtract', x, reduce(b, 'maximum', x, 2)));
         return b.binary('divide', exponential, reduce(b, 'sum', exponential, 1));
       }).ops,
@@ -140,7 +140,7 @@ describe('recognize-softmax', () => {
 
   it('leaves a quotient by the sum of something else', () => {
     expect(
-      after(recognizeSoftmax, (b, x) =>
+      recognized(recognizeSoftmax, (b, x) =>
         b.binary('divide', b.unary('exp', x), reduce(b, 'sum', b.unary('sigmoid', x), 1)),
       ).notes,
     ).toEqual([]);
