@@ -22,6 +22,11 @@ export interface MatMulOptions {
   readonly output: TensorView;
   /** The output axis whose lanes up to the next multiple of 4 become 0. The output must own them. */
   readonly padTo4?: number;
+  /**
+   * Whether an input lies in the output's allocation. Bindings of one buffer must be of one type, so then either all three
+   * are read and written in vec4s or none.
+   */
+  readonly sharedAllocation?: boolean;
 }
 
 const WORKGROUP_SIZE = 8;
@@ -48,10 +53,14 @@ export function matMul(options: MatMulOptions): Kernel {
   if (countOf(batches.sizes) > 65535)
     throw new RangeError(`A product of ${countOf(batches.sizes)} matrices is too many`);
 
-  const left = matrixOf('a', a, [rank - 2, rank - 1], [rows, depth]);
-  const right = matrixOf('b', b, [rank - 1, rank - 2], [columns, depth]);
-  const target = matrixOf('y', output, [rank - 2, rank - 1], [writtenRows, writtenColumns]);
-  const matrices = [target, left, right];
+  const matricesOf = (vectors: boolean) => [
+    matrixOf('y', output, [rank - 2, rank - 1], [writtenRows, writtenColumns], vectors),
+    matrixOf('a', a, [rank - 2, rank - 1], [rows, depth], vectors),
+    matrixOf('b', b, [rank - 1, rank - 2], [columns, depth], vectors),
+  ];
+  let matrices = matricesOf(true);
+  if (options.sharedAllocation && matrices.some(({ scale }) => scale === 1)) matrices = matricesOf(false);
+  const [target, left, right] = matrices;
   // Strides of vec4 matrices count vec4s, along the batch too.
   const scaled = {
     ...batches,
@@ -128,15 +137,22 @@ interface Matrix {
   /** In entries. */
   readonly offset: number;
   readonly label: string;
-  /** `nameFirst` and `nameSecond`: strides, in entries where that divides, see `strideText`. */
+  /** `nameFirst` and `nameSecond`: the strides of the dimensions, in entries. */
   readonly parameters: readonly ReturnType<typeof unsigned>[];
 }
 
-function matrixOf(name: string, view: TensorView, axes: readonly number[], sizes: readonly number[]): Matrix {
+function matrixOf(
+  name: string,
+  view: TensorView,
+  axes: readonly number[],
+  sizes: readonly number[],
+  vectors: boolean,
+): Matrix {
   const [first, second] = axes.map((axis) => view.strides[axis]);
   const fits = (contiguous: number) => {
     const others = view.strides.filter((_, axis) => axis !== axes[contiguous] && view.shape[axis] > 1);
     return (
+      vectors &&
       view.strides[axes[contiguous]] === 1 &&
       sizes[contiguous] % 4 === 0 &&
       [view.offset, ...others].every((stride) => stride % 4 === 0)

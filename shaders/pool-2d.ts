@@ -45,6 +45,8 @@ function bindingsOf(input: FeatureMap, output: FeatureMap): [Binding, Binding] {
 
 function windowParameters(op: MaxPool2d | AveragePool2d): Parameter[] {
   return [
+    { name: 'kernelHeight', type: 'i32', value: op.kernel[0] },
+    { name: 'kernelWidth', type: 'i32', value: op.kernel[1] },
     { name: 'strideY', type: 'i32', value: op.strides[0] },
     { name: 'strideX', type: 'i32', value: op.strides[1] },
     { name: 'top', type: 'i32', value: op.pads[0] },
@@ -52,36 +54,24 @@ function windowParameters(op: MaxPool2d | AveragePool2d): Parameter[] {
   ];
 }
 
-/**
- * Rows and columns outside of the map are replaced by the nearest inside, which belong to the window too: repeating them
- * doesn't change the maximum, and no read needs a condition.
- */
+/** Loops rather than unrolled text: a driver may take minutes to compile hundreds of reads. */
 function maxPool(input: FeatureMap, output: FeatureMap, op: MaxPool2d, rows: number): Kernel {
   const bindings = bindingsOf(input, output);
   const [x, y] = bindings;
   const dispatch = mapDispatch(output, rows);
-  const [kernelHeight, kernelWidth] = op.kernel;
-  const lines: string[] = [];
-  const columnOf = (kx: number) => `column${kx}`;
-  for (let kx = 0; kx < kernelWidth; kx++) {
-    lines.push(`let ${columnOf(kx)} = u32(clamp(left + ${kx}, 0, lastX)) * params.xPixelStride;`);
-  }
-  for (let r = 0; r < rows + kernelHeight - 1; r++) {
-    lines.push(`let row${r} = start + u32(clamp(top + ${r}, 0, lastY)) * xRowStride;`);
-    const reads = Array.from({ length: kernelWidth }, (_, kx) => load(x, `row${r} + ${columnOf(kx)}`));
-    lines.push(`let largest${r} = ${reads.reduce((a, b) => `max(${a}, ${b})`)};`);
-  }
-  for (let r = 0; r < rows; r++) {
-    const parts = Array.from({ length: kernelHeight }, (_, ky) => `largest${r + ky}`);
-    const statement = store(
-      y,
-      `to + ${pixelEntry('y', `(firstRow + ${r}u)`, 'column')}`,
-      parts.reduce((a, b) => `max(${a}, ${b})`),
-    );
-    lines.push(r === 0 ? statement : `if (firstRow + ${r}u < params.yHeight) { ${statement} }`);
-  }
+  const outputs = Array.from({ length: rows }, (_, r) => r);
+  const updates = outputs.map((r) =>
+    rows === 1
+      ? `largest${r} = max(largest${r}, value);`
+      : `if (iy >= top + ${r} && iy < top + ${r} + params.kernelHeight) { largest${r} = max(largest${r}, value); }`,
+  );
+  const stores = outputs.map((r) => {
+    const index = `yAt + ${pixelEntry('y', `(firstRow + ${r}u)`, 'column')}`;
+    const statement = store(y, index, `largest${r}`);
+    return r === 0 ? statement : `if (firstRow + ${r}u < params.yHeight) { ${statement} }`;
+  });
   return {
-    label: `maxPool2d ${kernelHeight}x${kernelWidth}${rows > 1 ? ` column ${rows}` : ''} ${input.element}`,
+    label: `maxPool2d ${op.kernel.join('x')}${rows > 1 ? ` column ${rows}` : ''} ${input.element}`,
     bindings,
     parameters: [
       ...mapParameters('x', input),
@@ -97,22 +87,34 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let firstRow = row * ${rows}u;
   let top = i32(firstRow) * params.strideY - params.top;
   let left = i32(column) * params.strideX - params.left;
-  let lastY = i32(params.xHeight) - 1;
-  let lastX = i32(params.xWidth) - 1;
-  let xRowStride = params.xWidth * params.xPixelStride;
-  let start = ${imageEntry('x', 'n', 'c')};
-  let to = ${imageEntry('y', 'n', 'c')};
-  ${lines.join('\n  ')}
+  let endY = min(top + ${rows - 1} + params.kernelHeight, i32(params.xHeight));
+  let endX = min(left + params.kernelWidth, i32(params.xWidth));
+  let xAt = ${imageEntry('x', 'n', 'c')};
+  let yAt = ${imageEntry('y', 'n', 'c')};
+  ${outputs.map((r) => `var largest${r} = vec4<f32>(${LOWEST});`).join('\n  ')}
+  for (var iy = max(top, 0); iy < endY; iy++) {
+    var value = vec4<f32>(${LOWEST});
+    for (var ix = max(left, 0); ix < endX; ix++) {
+      value = max(value, ${load(x, `xAt + ${pixelEntry('x', 'u32(iy)', 'u32(ix)')}`)});
+    }
+    ${updates.join('\n    ')}
+  }
+  ${stores.join('\n  ')}
 }
 `,
   };
 }
 
+/** The lowest finite float: WGSL has no literal for infinities. */
+const LOWEST = '-3.40282346e+38f';
+
 function averagePool(input: FeatureMap, output: FeatureMap, op: AveragePool2d): Kernel {
   const bindings = bindingsOf(input, output);
   const [x, y] = bindings;
   const dispatch = mapDispatch(output, 1);
-  const divisor = op.countIncludePad ? `${op.kernel[0] * op.kernel[1]}.0f` : 'f32((bottom - top) * (right - left))';
+  const divisor = op.countIncludePad
+    ? 'f32(params.kernelHeight * params.kernelWidth)'
+    : 'f32((bottom - top) * (right - left))';
   return {
     label: `averagePool2d ${op.kernel.join('x')} ${input.element}`,
     bindings,
@@ -131,13 +133,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let firstX = i32(column) * params.strideX - params.left;
   let top = max(firstY, 0);
   let left = max(firstX, 0);
-  let bottom = min(firstY + ${op.kernel[0]}, i32(params.xHeight));
-  let right = min(firstX + ${op.kernel[1]}, i32(params.xWidth));
-  let start = ${imageEntry('x', 'n', 'c')};
+  let bottom = min(firstY + params.kernelHeight, i32(params.xHeight));
+  let right = min(firstX + params.kernelWidth, i32(params.xWidth));
+  let xAt = ${imageEntry('x', 'n', 'c')};
   var sum = vec4<f32>(0);
   for (var iy = top; iy < bottom; iy++) {
     for (var ix = left; ix < right; ix++) {
-      sum += ${load(x, `start + ${pixelEntry('x', 'u32(iy)', 'u32(ix)')}`)};
+      sum += ${load(x, `xAt + ${pixelEntry('x', 'u32(iy)', 'u32(ix)')}`)};
     }
   }
   ${store(y, `${imageEntry('y', 'n', 'c')} + ${pixelEntry('y', 'row', 'column')}`, `sum / ${divisor}`)}

@@ -25,10 +25,7 @@ export interface Resize2dOptions {
 /** Bindings: input, output. */
 export function resize2d(options: Resize2dOptions): Kernel {
   const { input, output, op } = options;
-  const axes = [
-    { name: 'Y', coordinate: 'row', ...axisText(op, 0, input.height) },
-    { name: 'X', coordinate: 'column', ...axisText(op, 1, input.width) },
-  ];
+  const axes = [axisText(op, 0, input.height), axisText(op, 1, input.width)];
   const variant = axes.some((axis) => axis.table) ? 'table ' : '';
   const bindings: Binding[] = [
     { name: 'x', element: input.element, vector: 4, access: 'read' },
@@ -36,7 +33,7 @@ export function resize2d(options: Resize2dOptions): Kernel {
   ];
   const [x, y] = bindings;
   const dispatch = mapDispatch(output, 1);
-  const at = (iy: string, ix: string) => load(x, `start + ${pixelEntry('x', iy, ix)}`);
+  const at = (iy: string, ix: string) => load(x, `xAt + ${pixelEntry('x', iy, ix)}`);
   const value =
     op.mode === 'nearest'
       ? at('firstY', 'firstX')
@@ -58,7 +55,7 @@ export function resize2d(options: Resize2dOptions): Kernel {
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   ${MAP_INDEX}
   ${axes.map((axis) => axis.statements).join('\n  ')}
-  let start = ${imageEntry('x', 'n', 'c')};
+  let xAt = ${imageEntry('x', 'n', 'c')};
   ${store(y, `${imageEntry('y', 'n', 'c')} + ${pixelEntry('y', 'row', 'column')}`, value)}
 }
 `,
