@@ -40,7 +40,8 @@ def _clutter(rng, picture, count):
         kind = rng.integers(0, 6)
         if kind <= 1:
             a, b = rng.uniform(0, [width, height]), rng.uniform(0, [width, height])
-            cv2.line(picture, a.astype(int).tolist(), b.astype(int).tolist(), colour, int(rng.integers(1, 7)), cv2.LINE_AA)
+            ends = a.astype(int).tolist(), b.astype(int).tolist()
+            cv2.line(picture, *ends, colour, int(rng.integers(1, 7)), cv2.LINE_AA)
         elif kind <= 3:
             scale = longest * np.exp(rng.uniform(np.log(0.02), np.log(0.3)))
             cv2.fillPoly(picture, [_polygon(rng, height, width, scale)], colour, cv2.LINE_AA)
@@ -49,8 +50,9 @@ def _clutter(rng, picture, count):
             start = rng.uniform(0, 360)
             axes = (longest * rng.uniform(0.02, 0.2, 2)).astype(int) + 1
             centre = rng.uniform(0, [width, height]).astype(int)
-            cv2.ellipse(picture, centre.tolist(), axes.tolist(), rng.uniform(0, 180), start, start + rng.uniform(40, 150),
-                        colour, int(rng.integers(1, 5)), cv2.LINE_AA)
+            tilt, end = rng.uniform(0, 180), start + rng.uniform(40, 150)
+            cv2.ellipse(picture, centre.tolist(), axes.tolist(), tilt, start, end, colour, int(rng.integers(1, 5)),
+                        cv2.LINE_AA)
         else:
             steps = rng.normal(0, longest * 0.03, (int(rng.integers(4, 12)), 2)).cumsum(0)
             path = (steps + rng.uniform(0, [width, height])).astype(np.int32)

@@ -57,26 +57,30 @@ def _generate_forever(first, queue):
 
 
 class Pool:
-    """`size` scenes, of which a background process keeps replacing some (see `refresh`)."""
+    """Scenes in memory: `start` at first, then one more for every one that a background process has ready, up to
+    `size`; from then on the new ones replace the oldest (see `refresh`)."""
 
-    def __init__(self, size, first=0, processes=2):
+    def __init__(self, start, size, first=0, processes=2):
         base = TRAIN_SERIES * 1_000_000 + first
         context = mp.get_context("fork")
         with context.Pool(processes) as workers:
-            self.entries = workers.map(pool_entry, range(base, base + size), chunksize=64)
-        self.next_slot = 0
-        self.generated = first + size
+            self.entries = workers.map(pool_entry, range(base, base + start), chunksize=64)
+        self.size, self.next_slot = size, 0
+        self.generated = first + start
         self.queue = context.Queue(maxsize=48)
-        self.worker = context.Process(target=_generate_forever, args=(base + size, self.queue), daemon=True)
+        self.worker = context.Process(target=_generate_forever, args=(base + start, self.queue), daemon=True)
         self.worker.start()
 
     def refresh(self, count):
-        """Replaces the oldest scenes by at most `count` new ones, as many as are ready."""
+        """Takes in at most `count` new scenes, as many as are ready."""
         for _ in range(count):
             if self.queue.empty():
                 return
-            self.entries[self.next_slot] = self.queue.get()
-            self.next_slot = (self.next_slot + 1) % len(self.entries)
+            if len(self.entries) < self.size:
+                self.entries.append(self.queue.get())
+            else:
+                self.entries[self.next_slot] = self.queue.get()
+                self.next_slot = (self.next_slot + 1) % self.size
             self.generated += 1
 
     def close(self):

@@ -75,7 +75,8 @@ def average_precision(network, series, count, score_threshold=0.01, iou_threshol
             placed = placed.clip(0, [width, height, width, height])
             for box, score, c in detections(placed, scores[k], score_threshold, iou_threshold):
                 x1, y1, x2, y2 = box.tolist()
-                results.append({"image_id": image_id, "category_id": c + 1, "bbox": [x1, y1, x2 - x1, y2 - y1], "score": score})
+                bbox = [x1, y1, x2 - x1, y2 - y1]
+                results.append({"image_id": image_id, "category_id": c + 1, "bbox": bbox, "score": score})
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO()
         truth.dataset = {"info": {}, "images": images, "annotations": annotations, "categories": coco_categories()}
@@ -93,7 +94,7 @@ def main():
     from export import load_network
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", required=True)
-    parser.add_argument("--seed", type=int, required=True, help="as for scenes.py: scene i is number 1000000 * seed + i")
+    parser.add_argument("--seed", type=int, required=True, help="scene i is number 1000000 * seed + i")
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--iou", type=float, default=0.65, help="IoU threshold of the suppression")
     args = parser.parse_args()

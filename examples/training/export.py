@@ -22,7 +22,8 @@ METADATA = {
     "family": "yolo-nas",
     "labels": json.dumps(LABELS),
     "inputSize": json.dumps([SIDE, SIDE]),
-    "preprocess": json.dumps({"resize": "letterbox", "align": "center", "pad": 114, "channels": "rgb", "scale": 1 / 255}),
+    "preprocess": json.dumps(
+        {"resize": "letterbox", "align": "center", "pad": 114, "channels": "rgb", "scale": 1 / 255}),
     "scoreThreshold": "0.35",
     "iouThreshold": "0.65",
     "license": "Apache-2.0",
@@ -68,7 +69,8 @@ def main():
     state = to_half(saved["average"])
     save_file(state, args.out, metadata=METADATA)
     load_network(args.out)
-    print(f"{args.out}: {len(state)} tensors, {sum(v.numel() for v in state.values())} values, after step {saved['step']}")
+    values = sum(v.numel() for v in state.values())
+    print(f"{args.out}: {len(state)} tensors, {values} values, after step {saved['step']}")
 
 
 if __name__ == "__main__":

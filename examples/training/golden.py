@@ -1,6 +1,7 @@
 """Writes the expected raw outputs of the exported network for a picture that any language can make.
 
-    python golden.py --weights ../../models/embedded/onelook-shapes.safetensors --out ../../test/fixtures/embedded-golden.json
+    python golden.py --weights ../../models/embedded/onelook-shapes.safetensors \\
+        --out ../../test/fixtures/embedded-golden.json
 
 Input: float32 [1, 3, 320, 320], the value at flat index i being ((i * 7919) mod 1000) / 1000. Outputs come from
 float32 arithmetic with the float16 weights: boxes x1 y1 x2 y2 in pixels of the input, scores 0..1.
@@ -30,8 +31,9 @@ def main():
     boxes, scores = (t[0].numpy() for t in raw_outputs(load_network(args.weights), torch.from_numpy(synthetic_input())))
     anchors = np.unique(np.linspace(0, len(boxes) - 1, args.anchors).round().astype(int))
     document = {
-        "description": "Raw outputs of models/embedded/onelook-shapes.safetensors; written by examples/training/golden.py",
-        "input": {"dims": [1, 3, SIDE, SIDE], "type": "float32", "layout": "NCHW", "value": "((i * 7919) % 1000) / 1000 at flat index i"},
+        "description": "Raw outputs of onelook-shapes.safetensors; written by examples/training/golden.py",
+        "input": {"dims": [1, 3, SIDE, SIDE], "type": "float32", "layout": "NCHW",
+                  "value": "((i * 7919) % 1000) / 1000 at flat index i"},
         "anchorCount": len(boxes),
         "anchors": anchors.tolist(),
         "boxes": [[float(f"{v:.6g}") for v in row] for row in boxes[anchors].tolist()],

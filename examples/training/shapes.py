@@ -46,7 +46,8 @@ def heart(rng):
 
 def cross(rng):
     a = rng.uniform(0.24, 0.4)
-    corners = [(-a, -1), (a, -1), (a, -a), (1, -a), (1, a), (a, a), (a, 1), (-a, 1), (-a, a), (-1, a), (-1, -a), (-a, -a)]
+    corners = [(-a, -1), (a, -1), (a, -a), (1, -a), (1, a), (a, a),
+               (a, 1), (-a, 1), (-a, a), (-1, a), (-1, -a), (-a, -a)]
     return [np.array(corners, float)]
 
 

@@ -5,7 +5,7 @@
 
 With --minutes the schedule follows the clock, so a run ends in time on a busy machine; with --steps it
 follows the step count, and a seed gives the same sequence of batches, but for the moments at which fresh
-scenes arrive in the pool (--refresh 0 takes those out).
+scenes arrive in the pool (--refresh 0 takes those out) and for the number of threads (--threads 1).
 """
 
 import argparse
@@ -38,6 +38,15 @@ def keep_freed_memory():
         libc.mallopt(-1, 2**31 - 1)      # M_TRIM_THRESHOLD
     except (OSError, AttributeError):
         pass
+
+
+def choose_threads(most):
+    """One thread while other work keeps the machine busy, else `most`.
+
+    A step is a chain of short parallel loops, and each waits for its last thread: on busy cores several threads
+    finish later than one.
+    """
+    torch.set_num_threads(1 if os.getloadavg()[0] > 2 * (os.cpu_count() or 1) else most)
 
 
 def parameter_groups(network, decay):
@@ -81,12 +90,13 @@ def main():
     parser.add_argument("--minutes", type=float, help="length of the run by the clock")
     parser.add_argument("--steps", type=int, help="length of the run in steps, instead of --minutes")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--pool", type=int, default=14000, help="scenes kept in memory")
-    parser.add_argument("--refresh", type=int, default=2, help="scenes replaced per step at most")
+    parser.add_argument("--start", type=int, default=4000, help="scenes generated before the first step")
+    parser.add_argument("--pool", type=int, default=14000, help="scenes kept in memory at most")
+    parser.add_argument("--refresh", type=int, default=4, help="fresh scenes per step at most")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=3e-3, help="peak learning rate")
     parser.add_argument("--decay", type=float, default=0.03)
-    parser.add_argument("--small-share", type=float, default=0.45, help="share of the run at 256 pixels; the rest is at 320")
+    parser.add_argument("--small-share", type=float, default=0.7, help="share of the run, its start, at 256 pixels; the rest is at 320")
     parser.add_argument("--plain-share", type=float, default=0.2, help="share of the run, its end, without zoom and shift")
     parser.add_argument("--validate-minutes", type=float, default=10)
     parser.add_argument("--threads", type=int, default=2)
@@ -100,7 +110,7 @@ def main():
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(args.seed)
-    torch.set_num_threads(args.threads)
+    choose_threads(args.threads)
     network = Detector(len(LABELS))
     average = Average(network)
     optimizer = torch.optim.AdamW(parameter_groups(network, args.decay), lr=args.rate, betas=(0.9, 0.98))
@@ -114,7 +124,7 @@ def main():
         step, spent, first_scene = saved["step"], saved["minutes"], saved["generated"]
 
     # The scenes are generated before torch starts its threads: a forked process must not inherit those.
-    pool = Pool(args.pool, first_scene)
+    pool = Pool(args.start, args.pool, first_scene)
     print(f"{len(pool.entries)} scenes after {time.monotonic() - began:.0f} s", flush=True)
 
     def minutes():
@@ -164,6 +174,8 @@ def main():
         step += 1
         sums += [float(loss.detach()), *parts]
         counted += 1
+        if step % 10 == 0:
+            choose_threads(args.threads)
         if step % 50 == 0:
             speed = counted * args.batch / (time.monotonic() - mark)
             values = dict(zip(("loss", "class", "box", "dfl", "right"), (sums / counted).round(4).tolist()))
