@@ -7,7 +7,7 @@ import {
 } from './conv-bindings.ts';
 import { dispatchSize } from './dispatch-size.ts';
 import { load, store } from './element-types.ts';
-import { epilogueFunction, epilogueLabel } from './epilogue.ts';
+import { epilogueFunction, epilogueLabel, epilogueParameters } from './epilogue.ts';
 import { channelVectors, mapParameters } from './feature-map.ts';
 import type { Kernel, Parameter } from './kernel.ts';
 import { range } from './range.ts';
@@ -28,14 +28,11 @@ export interface DepthwiseConvolution extends ConvolutionTensors {
  * - compact: taps are loops, so that one pipeline does for every kernel size, stride and dilation. Invocations of a
  *   workgroup share their channels.
  * - broadcast: compact, and the invocations of a subgroup load a row of the kernel together. No subgroup of the device has
- *   fewer than 8 invocations, and the kernel is at most 8 wide.
+ *   fewer invocations than the kernel has columns.
  * - unrolled: taps are text; an input that several of an invocation's pixels need is read once. Neighbouring invocations
  *   have neighbouring channels, so that a subgroup reads whole stretches of memory.
  */
 export type DepthwiseForm = 'compact' | 'broadcast' | 'unrolled';
-
-/** The widest kernel whose row eight invocations can load at once. */
-export const WIDEST_BROADCAST = 8;
 
 const WORKGROUP_SIZE = 64;
 
@@ -56,6 +53,7 @@ export function depthwiseKernel(convolution: DepthwiseConvolution, form: Depthwi
     label: `conv2d ${kernel.join('x')} depthwise ${pixels} ${form}${epilogueLabel(convolution.epilogue)}`,
     bindings: bindingList(bindings),
     parameters: [
+      ...epilogueParameters(convolution.epilogue),
       ...mapParameters('input', input),
       ...mapParameters('output', output),
       ...(residual ? mapParameters('residual', residual) : []),
@@ -152,7 +150,7 @@ function loopedTaps(form: DepthwiseForm, pixels: number, bindings: ConvolutionBi
         sum${p} += weight * select(${load(bindings.input, 'at')}, vec4<f32>(0), padding);
       }`,
   );
-  const lane = 'min(invocation & 7u, params.kernelWidth - 1u)';
+  const lane = 'min(invocation, params.kernelWidth - 1u)';
   const weightAt = (kx: string) => load(weights, `(ky * params.kernelWidth + ${kx}) * params.vectors + vector`);
   return `for (var ky = 0u; ky < params.kernelHeight; ky++) {
     let y = u32(fromY + i32(ky) * params.dilationY);

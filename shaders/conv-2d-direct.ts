@@ -8,10 +8,10 @@ import {
 import type { ConvGeometry } from './conv-geometry.ts';
 import { dispatchSize } from './dispatch-size.ts';
 import { load, store } from './element-types.ts';
-import { epilogueFunction, epilogueLabel } from './epilogue.ts';
+import { epilogueFunction, epilogueLabel, epilogueParameters } from './epilogue.ts';
 import { channelVectors, mapParameters } from './feature-map.ts';
 import type { FeatureMap, Kernel, Parameter } from './kernel.ts';
-import { hasBroadcast, type KernelDevice } from './kernel-device.ts';
+import type { KernelDevice } from './kernel-device.ts';
 import { range } from './range.ts';
 
 /** How a direct kernel divides a layer among invocations. */
@@ -21,11 +21,11 @@ export interface DirectTile {
   /** Output channels of one invocation, in vec4s. */
   readonly vectors: number;
   /**
-   * - load: every invocation loads all the weights that it needs.
-   * - broadcast: eight invocations of a subgroup load one vec4 each and hand them around. `vectors` is even, and no
-   *   subgroup of the device has fewer than 8 invocations.
+   * How many invocations of a subgroup load weights together, one vec4 each, and hand them to each other. 1: each loads
+   * all that it needs. No subgroup of the device has fewer, and the tile has no more vec4s of channels, and a multiple of
+   * a fourth of it.
    */
-  readonly weights: 'load' | 'broadcast';
+  readonly loaders: 1 | 4 | 8;
   /**
    * - compact: taps and stores are loops and the kernel's size is a parameter, so that there is little text to compile,
    *   and one pipeline for every layer with the same epilogue.
@@ -56,56 +56,48 @@ export function isBlocked({ input, output, groups }: Pick<DirectConvolution, 'in
   return groups === 1 || ((input.channels / groups) % 4 === 0 && (output.channels / groups) % 4 === 0);
 }
 
-export function tileName({ pixels, vectors, weights, form }: DirectTile): string {
-  return `direct ${pixels}x${4 * vectors} ${weights} ${form}`;
+export function tileName({ pixels, vectors, loaders, form }: DirectTile): string {
+  return `direct ${pixels}x${4 * vectors} ${loaders > 1 ? `broadcast${loaders}` : 'load'} ${form}`;
 }
 
 /** Tiles in the order of preference, without having measured. */
 export function directTiles(output: FeatureMap, device: KernelDevice): DirectTile[] {
-  const tile =
-    (weights: DirectTile['weights'], form: DirectTile['form'], workgroup: number) =>
-    ([pixels, channels]: readonly [number, number]): DirectTile => ({
-      pixels,
-      vectors: channels / 4,
-      weights,
-      form,
-      workgroup,
-    });
-  const broadcast = hasBroadcast(device)
-    ? (
-        [
-          [4, 16],
-          [4, 32],
-          [2, 16],
-        ] as const
-      ).map(tile('broadcast', 'compact', 32))
-    : [];
-  const compact = (
-    [
-      [4, 16],
-      [4, 8],
-      [2, 8],
-    ] as const
-  ).map(tile('load', 'compact', 32));
-  if (device.software) return [...broadcast, ...compact];
+  const compact = [...broadcastTiles(device.smallestSubgroup), tile(4, 16, 1), tile(4, 8, 1), tile(2, 8, 1)];
+  if (device.software) return compact;
   const work = output.batch * output.height * output.width * output.channels;
-  const unrolled = (
-    [
-      [8, 8],
-      [4, 16],
-      [4, 8],
-      [2, 8],
-      [1, 8],
-      [1, 4],
-    ] as const
-  ).map(tile('load', 'unrolled', 64));
+  const unrolled = UNROLLED_TILES.map(([pixels, channels]) => tile(pixels, channels, 1, 'unrolled', 64));
   // Large tiles read less; but a layer must have enough invocations to fill the device.
   const fills = ({ pixels, vectors }: DirectTile) => work / (pixels * vectors * 4) >= FILLING_INVOCATIONS;
-  return [...unrolled.filter(fills), ...unrolled.filter((t) => !fills(t)).reverse(), ...broadcast, ...compact];
+  return [...unrolled.filter(fills), ...unrolled.filter((small) => !fills(small)).reverse(), ...compact];
 }
 
+/** Pixels and channels, the largest first. */
+const UNROLLED_TILES = [
+  [8, 8],
+  [4, 16],
+  [4, 8],
+  [2, 8],
+  [1, 8],
+  [1, 4],
+] as const;
+
 /** Enough to occupy a middling graphics card. */
-const FILLING_INVOCATIONS = 16384;
+const FILLING_INVOCATIONS = 4096;
+
+function broadcastTiles(smallestSubgroup: number): DirectTile[] {
+  if (smallestSubgroup >= 8) return [tile(4, 16, 8), tile(4, 32, 8), tile(2, 16, 8)];
+  return smallestSubgroup >= 4 ? [tile(4, 16, 4)] : [];
+}
+
+function tile(
+  pixels: number,
+  channels: number,
+  loaders: DirectTile['loaders'],
+  form: DirectTile['form'] = 'compact',
+  workgroup = 32,
+): DirectTile {
+  return { pixels, vectors: channels / 4, loaders, form, workgroup };
+}
 
 /** Bindings: input, weights, bias, residual where there is one, output. */
 export function directKernel(convolution: DirectConvolution, tile: DirectTile): Kernel {
@@ -125,6 +117,7 @@ export function directKernel(convolution: DirectConvolution, tile: DirectTile): 
       ...mapParameters('output', output),
       ...(residual ? mapParameters('residual', residual) : []),
       ...geometry.parameters,
+      ...epilogueParameters(convolution.epilogue),
       count('kernelHeight', kernel[0]),
       count('kernelWidth', kernel[1]),
       count('gridHeight', geometry.grid[0]),
@@ -139,7 +132,7 @@ export function directKernel(convolution: DirectConvolution, tile: DirectTile): 
     ],
     workgroupSize: [tile.workgroup, 1, 1],
     workgroups: [columns, groups * tilesPerGroup, rows * geometry.phases],
-    features: tile.weights === 'broadcast' ? ['subgroups'] : [],
+    features: tile.loaders > 1 ? ['subgroups'] : [],
     body: bodyText(convolution, tile, bindings),
   };
 }
@@ -147,7 +140,7 @@ export function directKernel(convolution: DirectConvolution, tile: DirectTile): 
 /** Names that end in a number belong to pixel p of the tile, or to its pixel p and vec4 q of channels. */
 function bodyText(convolution: DirectConvolution, tile: DirectTile, bindings: ConvolutionBindings): string {
   const { geometry } = convolution;
-  const broadcast = tile.weights === 'broadcast';
+  const broadcast = tile.loaders > 1;
   return `${epilogueFunction(convolution.epilogue)}
 @main
 fn main(
@@ -198,17 +191,18 @@ function pixelText({ geometry }: DirectConvolution, p: number): string {
   let inside${p} = first + ${p}u <= params.lastPixel && toY${p} < params.outputHeight && toX${p} < params.outputWidth;`;
 }
 
-/** The sums begin with the bias. `weight{g}`: where this invocation's vec4 of each pair of blocks begins. */
-function broadcastWeights(tile: DirectTile): string {
-  const sums = range(tile.vectors).map((q) => {
-    const others = range(tile.pixels - 1).map((p) => `var sum${p + 1}_${q} = sum0_${q};`);
+/** The sums begin with the bias. `weight{g}`: where this invocation's part of blocks number g begins. */
+function broadcastWeights({ pixels, vectors, loaders }: DirectTile): string {
+  const sums = range(vectors).map((q) => {
+    const others = range(pixels - 1).map((p) => `var sum${p + 1}_${q} = sum0_${q};`);
     return [`var sum0_${q} = subgroupBroadcast(biases, ${q}u);`, ...others].join(' ');
   });
-  const weights = range(tile.vectors / 2).map(
-    (g) => `let weight${g} = ${blockRow(`${2 * g}u + (lane >> 2u)`)} + (lane & 3u);`,
+  const blocks = loaders / 4;
+  const weights = range(vectors / blocks).map(
+    (g) => `let weight${g} = ${blockRow(`${blocks * g}u + (lane >> 2u)`)} + (lane & 3u);`,
   );
-  return `let lane = invocation & 7u;
-  let biases = bias[${outputVector(`lane % ${tile.vectors}u`)}];
+  return `let lane = invocation % ${loaders}u;
+  let biases = bias[${outputVector(`lane % ${vectors}u`)}];
   ${[...sums, ...weights].join('\n  ')}`;
 }
 
@@ -271,25 +265,24 @@ function channelsText(tile: DirectTile, bindings: ConvolutionBindings, shiftY: s
 }
 
 /** Adds the products of one input vec4 of each pixel and the blocks of all the tile's output channels. */
-function productsText(tile: DirectTile, bindings: ConvolutionBindings): string[] {
-  const weights = bindings.weights;
-  const lines: string[] = [];
-  for (const q of range(tile.vectors)) {
-    const pair = q >> 1;
-    if (tile.weights === 'broadcast' && q % 2 === 0) {
-      lines.push(`let pair${pair} = ${load(weights, `weight${pair} + block`)};`);
-    }
+function productsText({ pixels, vectors, loaders }: DirectTile, { weights }: ConvolutionBindings): string[] {
+  const blocks = loaders / 4;
+  return range(vectors).flatMap((q) => {
+    const group = Math.floor(q / blocks);
     const row = (channel: number) =>
-      tile.weights === 'broadcast'
-        ? `subgroupBroadcast(pair${pair}, ${4 * (q % 2) + channel}u)`
+      loaders > 1
+        ? `subgroupBroadcast(loaded${group}, ${4 * (q % blocks) + channel}u)`
         : load(weights, `weight${q} + block + ${channel}u`);
-    for (const channel of range(4)) lines.push(`let w${q}_${channel} = ${row(channel)};`);
-    for (const p of range(tile.pixels)) {
+    const sums = range(pixels).map((p) => {
       const products = ['x', 'y', 'z', 'w'].map((lane, channel) => `input${p}.${lane} * w${q}_${channel}`);
-      lines.push(`sum${p}_${q} += ${products.join(' + ')};`);
-    }
-  }
-  return lines;
+      return `sum${p}_${q} += ${products.join(' + ')};`;
+    });
+    return [
+      ...(loaders > 1 && q % blocks === 0 ? [`let loaded${group} = ${load(weights, `weight${group} + block`)};`] : []),
+      ...range(4).map((channel) => `let w${q}_${channel} = ${row(channel)};`),
+      ...sums,
+    ];
+  });
 }
 
 function unrolledStores(convolution: DirectConvolution, tile: DirectTile, bindings: ConvolutionBindings): string {

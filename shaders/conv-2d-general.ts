@@ -1,9 +1,8 @@
 import type { EpilogueStep } from '../engine/graph/ops/conv-2d.ts';
-import { floatLiteral } from './assemble.ts';
 import { bindingList, type ConvolutionTensors, convolutionBindings } from './conv-bindings.ts';
 import { FLAT_INDEX, flatDispatch } from './dispatch-size.ts';
 import { load, store } from './element-types.ts';
-import { epilogueLabel } from './epilogue.ts';
+import { epilogueLabel, epilogueParameters, residualFactor } from './epilogue.ts';
 import { unaryExpression } from './functions.ts';
 import type { FeatureMap, Kernel, Parameter } from './kernel.ts';
 
@@ -39,12 +38,13 @@ export function generalKernel(convolution: GeneralConvolution): Kernel {
     if (step.name !== 'addResidual') return `sum = ${unaryExpression(step, 'sum', 1)};`;
     if (!bindings.residual) throw new Error('The epilogue adds a residual, but there is none');
     const added = load(bindings.residual, place('residual', 'image', 'y', 'x', 'channel'));
-    return `sum += ${floatLiteral(step.scale)} * ${added};`;
+    return `sum += ${residualFactor(step.scale)}${added};`;
   });
   return {
     label: `${transposed ? 'convTranspose2d' : 'conv2d'} ${kernel.join('x')} general${epilogueLabel(epilogue)}`,
     bindings: bindingList(bindings),
     parameters: [
+      ...epilogueParameters(epilogue),
       ...elementParameters('input', input),
       ...elementParameters('output', output),
       ...(residual ? elementParameters('residual', residual) : []),

@@ -1,12 +1,12 @@
 import type { EpilogueStep } from '../engine/graph/ops/conv-2d.ts';
-import { type DepthwiseForm, depthwiseKernel, WIDEST_BROADCAST } from './conv-2d-depthwise.ts';
+import { type DepthwiseForm, depthwiseKernel } from './conv-2d-depthwise.ts';
 import { type DirectTile, directKernel, directTiles, isBlocked, tileName } from './conv-2d-direct.ts';
 import { generalKernel } from './conv-2d-general.ts';
 import type { ConvolutionTensors } from './conv-bindings.ts';
 import { convolutionGeometry } from './conv-geometry.ts';
 import type { WeightLayout } from './conv-weights.ts';
 import type { Kernel } from './kernel.ts';
-import { hasBroadcast, type KernelDevice } from './kernel-device.ts';
+import type { KernelDevice } from './kernel-device.ts';
 
 /** A convolution layer and where its tensors lie. */
 export interface Conv2dSpec extends ConvolutionTensors {
@@ -59,7 +59,7 @@ function isDepthwise({ input, output, groups }: Conv2dSpec): boolean {
 }
 
 function depthwiseCandidates(spec: Conv2dSpec, device: KernelDevice): ConvolutionCandidate[] {
-  const broadcast = hasBroadcast(device) && spec.kernel[1] <= WIDEST_BROADCAST;
+  const broadcast = spec.kernel[1] <= device.smallestSubgroup;
   const compact: DepthwiseForm[] = broadcast ? ['broadcast', 'compact'] : ['compact'];
   const unrolled: DepthwiseForm[] = spec.kernel[0] * spec.kernel[1] <= MOST_UNROLLED_TAPS ? ['unrolled'] : [];
   const forms = device.software ? [...compact, ...unrolled] : [...unrolled, ...compact];

@@ -1,6 +1,6 @@
 import type { EpilogueStep } from '../engine/graph/ops/conv-2d.ts';
-import { floatLiteral } from './assemble.ts';
 import { unaryExpression } from './functions.ts';
+import type { Parameter } from './kernel.ts';
 
 /**
  * WGSL of a function that runs an epilogue on a vec4<f32> of sums with their bias: `epilogue(sum)`, or
@@ -9,7 +9,7 @@ import { unaryExpression } from './functions.ts';
 export function epilogueFunction(steps: readonly EpilogueStep[]): string {
   const statements = steps.map((step) => {
     if (step.name !== 'addResidual') return `value = ${unaryExpression(step, 'value', 4)};`;
-    return `value += ${step.scale === 1 ? '' : `${floatLiteral(step.scale)} * `}residual;`;
+    return `value += ${residualFactor(step.scale)}residual;`;
   });
   return `fn epilogue(sum: vec4<f32>${hasResidual(steps) ? ', residual: vec4<f32>' : ''}) -> vec4<f32> {
   var value = sum;
@@ -17,6 +17,20 @@ export function epilogueFunction(steps: readonly EpilogueStep[]): string {
   return value;
 }
 `;
+}
+
+/** WGSL in front of a residual. A learned scale is a parameter, so that layers which differ in it share a pipeline. */
+export function residualFactor(scale: number): string {
+  return scale === 1 ? '' : 'params.residualScale * ';
+}
+
+/** What the text of an epilogue reads from the parameters. */
+export function epilogueParameters(steps: readonly EpilogueStep[]): Parameter[] {
+  return steps.flatMap((step) =>
+    step.name === 'addResidual' && step.scale !== 1
+      ? [{ name: 'residualScale', type: 'f32' as const, value: step.scale }]
+      : [],
+  );
 }
 
 export function hasResidual(steps: readonly EpilogueStep[]): boolean {

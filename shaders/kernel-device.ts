@@ -7,8 +7,3 @@ export interface KernelDevice {
   /** A processor does the graphics card's work: memory accesses of a vector's lanes run one after the other. */
   readonly software: boolean;
 }
-
-/** Whether eight invocations of a subgroup can always load together and hand each other what they loaded. */
-export function hasBroadcast(device: KernelDevice): boolean {
-  return device.smallestSubgroup >= 8;
-}

@@ -1,0 +1,191 @@
+/**
+ * Times every convolution kernel on the layers of real networks:
+ *
+ *     node examples/kernel-study/run.mjs MODEL.onnx [--size N] [--layers TEXT] [--only TEXT] [--repeats N] [--specialize]
+ *
+ * For each distinct layer and candidate: the time of the first run, which on most drivers includes compiling the pipeline;
+ * the best time of the following ones; and FLOP/s. On a software adapter these compete with whatever else the processor
+ * does, so the script also counts the processor time that a run took, on all cores together.
+ */
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import type { Conv2d } from '../../engine/graph/ops/conv-2d.ts';
+import { definitionOf } from '../../engine/graph/registry.ts';
+import type { Node, Shape } from '../../engine/graph/types.ts';
+import { runPasses } from '../../engine/passes/pipeline.ts';
+import { asFeatureMap, freshElements, packedView } from '../../engine/plan/views.ts';
+import { type BufferSlice, encodeDispatches, PipelineCache, prepareDispatches } from '../../engine/runtime/dispatch.ts';
+import { requestNodeDevice } from '../../engine/runtime/node-device.ts';
+import { BufferUsage } from '../../engine/runtime/webgpu-flags.ts';
+import { parseModel } from '../../loader/load.ts';
+import { buildGraph } from '../../models/model.ts';
+import { type Conv2dSpec, type ConvolutionCandidate, conv2dCandidates } from '../../shaders/conv-2d.ts';
+import { packedWeightSize } from '../../shaders/conv-weights.ts';
+import type { FeatureMap } from '../../shaders/kernel.ts';
+
+/** Layers of the same shape and epilogue. */
+interface DistinctLayer {
+  readonly title: string;
+  readonly spec: Conv2dSpec;
+  readonly groupChannels: number;
+  readonly flops: number;
+  count: number;
+}
+
+interface Timing {
+  readonly firstMs: number;
+  readonly firstProcessorMs: number;
+  readonly bestMs: number;
+  readonly processorMs: number;
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    size: { type: 'string' },
+    only: { type: 'string', default: '' },
+    layers: { type: 'string', default: '' },
+    repeats: { type: 'string', default: '5' },
+    specialize: { type: 'boolean', default: false },
+  },
+});
+
+const { device, adapter, features } = await requestNodeDevice();
+const kernelDevice = {
+  float16: features.float16,
+  smallestSubgroup: features.subgroups ? (adapter.subgroupSize?.[0] ?? 0) : 0,
+  software: adapter.software,
+};
+console.log(`${adapter.name}, subgroups from ${kernelDevice.smallestSubgroup} invocations`);
+for (const path of positionals) await study(path);
+device.destroy();
+
+async function study(path: string): Promise<void> {
+  const totals = new Map<string, number>();
+  const layers = distinctLayers(path);
+  console.log(`\n${path}: ${layers.length} distinct convolutions`);
+  for (const layer of layers) {
+    if (!layer.title.includes(values.layers)) continue;
+    console.log(`${layer.title}  x${layer.count}  ${(layer.flops / 1e6).toFixed(1)} MFLOP`);
+    let chosen = true;
+    for (const candidate of conv2dCandidates(layer.spec, kernelDevice)) {
+      if (!candidate.name.includes(values.only)) continue;
+      const { firstMs, firstProcessorMs, bestMs, processorMs } = await time(layer, candidate);
+      const rate = (ms: number) => (layer.flops / ms / 1e6).toFixed(1).padStart(7);
+      const columns = [
+        candidate.name.padEnd(32),
+        `first ${firstMs.toFixed(0).padStart(5)} ms, processor ${firstProcessorMs.toFixed(0).padStart(5)}`,
+        `best ${bestMs.toFixed(2).padStart(8)} ms ${rate(bestMs)} GFLOP/s`,
+        `${rate(processorMs)} per core`,
+      ];
+      console.log(`    ${columns.join('  ')}`);
+      const names = chosen ? [candidate.name, 'chosen'] : [candidate.name];
+      for (const name of names) totals.set(name, (totals.get(name) ?? 0) + layer.count * bestMs);
+      chosen = false;
+    }
+  }
+  console.log('all layers, ms (a candidate that does not support all of them has less to do):');
+  for (const [name, ms] of totals) console.log(`    ${name.padEnd(32)} ${ms.toFixed(1)}`);
+}
+
+function distinctLayers(path: string): DistinctLayer[] {
+  const file = parseModel(readFileSync(path), path);
+  const size = values.size ? Number(values.size) : undefined;
+  const inputs = file.graph?.inputs.map(({ name }) => name) ?? [];
+  const shapes = size ? Object.fromEntries(inputs.map((name) => [name, [1, 3, size, size]])) : {};
+  const { graph } = runPasses(buildGraph(file, { inputShapes: shapes }));
+  const layers = new Map<string, DistinctLayer>();
+  for (const node of graph.nodes) {
+    if (node.op.type !== 'conv2d') continue;
+    const layer = layerOf(node as Node<Conv2d>);
+    const known = layers.get(layer.title);
+    if (known) known.count++;
+    else layers.set(layer.title, layer);
+  }
+  return [...layers.values()];
+}
+
+function layerOf({ op, inputs, outputs }: Node<Conv2d>): DistinctLayer {
+  const [x, weight, , residual] = inputs;
+  const [output] = outputs;
+  const [outChannels, groupChannels, ...kernel] = weight.shape;
+  const { strides, dilations, groups } = op;
+  const title = [
+    `${x.shape.slice(1).join('x')} -> ${outChannels}`,
+    `${kernel.join('x')} stride ${strides[0]}`,
+    ...(dilations[0] > 1 ? [`dilation ${dilations[0]}`] : []),
+    ...(groups > 1 ? [`groups ${groups}`] : []),
+    ...op.epilogue.map(({ name }) => name),
+  ].join('  ');
+  const spec: Conv2dSpec = {
+    ...op,
+    kernel: [kernel[0], kernel[1]],
+    weightElement: 'f32',
+    input: mapOf(x.shape),
+    output: mapOf(output.shape),
+    ...(residual ? { residual: mapOf(residual.shape) } : {}),
+  };
+  return { title, spec, groupChannels, flops: definitionOf(op).cost(op, inputs, outputs).flops, count: 1 };
+}
+
+function mapOf(shape: Shape): FeatureMap {
+  const map = asFeatureMap(packedView(shape, 'f32'));
+  if (!map) throw new Error(`[${shape}] is no feature map`);
+  return map;
+}
+
+async function time({ spec, groupChannels }: DistinctLayer, candidate: ConvolutionCandidate): Promise<Timing> {
+  const shape = { outChannels: spec.output.channels, groupChannels, kernel: spec.kernel };
+  const sizes = [
+    elementsOf(spec.input),
+    packedWeightSize(candidate.weights, shape),
+    Math.ceil(spec.output.channels / 4) * 4,
+    ...(spec.residual ? [elementsOf(spec.residual)] : []),
+    elementsOf(spec.output),
+  ];
+  const buffers = sizes.map(filledBuffer);
+  const slices: BufferSlice[] = buffers.map((buffer) => ({ buffer, offset: 0, size: buffer.size }));
+  const cache = new PipelineCache(device);
+  const { dispatches } = await prepareDispatches(cache, [{ kernel: candidate.build(), buffers: slices }], {
+    specialize: values.specialize,
+  });
+  const run = async () => {
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    encodeDispatches(pass, dispatches);
+    pass.end();
+    const started = performance.now();
+    const processor = processorMs();
+    device.queue.submit([encoder.finish()]);
+    await device.queue.onSubmittedWorkDone();
+    return { ms: performance.now() - started, processorMs: processorMs() - processor };
+  };
+  const first = await run();
+  const others = [];
+  for (let i = 0; i < Number(values.repeats); i++) others.push(await run());
+  for (const buffer of buffers) buffer.destroy();
+  return {
+    firstMs: first.ms,
+    firstProcessorMs: first.processorMs,
+    bestMs: Math.min(...others.map(({ ms }) => ms)),
+    processorMs: Math.min(...others.map((run) => run.processorMs)),
+  };
+}
+
+function elementsOf({ batch, channels, height, width }: FeatureMap): number {
+  return freshElements('packed', [batch, channels, height, width]);
+}
+
+/** Numbers of ordinary size: zeros and denormals would take another time on some processors. */
+function filledBuffer(elements: number): GPUBuffer {
+  const data = Float32Array.from({ length: elements }, (_, i) => ((i * 0.618034) % 1) - 0.5);
+  const usage = BufferUsage.storage | BufferUsage.copyDestination;
+  const buffer = device.createBuffer({ size: data.byteLength, usage });
+  device.queue.writeBuffer(buffer, 0, data);
+  return buffer;
+}
+
+function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
