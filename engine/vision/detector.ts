@@ -93,7 +93,6 @@ export class Detector {
   readonly #releaseDevice: boolean;
   readonly #session: NetworkSession;
   readonly #pipeline: DetectionPipeline;
-  readonly #external: boolean;
   #lost: GPUDeviceLostInfo | undefined;
   #disposed = false;
 
@@ -112,7 +111,6 @@ export class Detector {
     this.#releaseDevice = ownDevice;
     this.#session = session;
     this.#pipeline = pipeline;
-    this.#external = typeof VideoFrame === 'function' && 'importExternalTexture' in device.device;
     device.device.lost.then((info) => {
       this.#lost = info;
     });
@@ -195,7 +193,7 @@ export class Detector {
     throwIfAborted(signal, 'The detection');
     if (this.#disposed) throw new InvalidArgumentError('The detector was disposed of: load another');
     if (this.#lost) throw deviceLost(this.#lost);
-    const image = checkImage(source, this.#device.limits, this.#external);
+    const image = checkImage(source, this.#device.limits);
     const { width, height } = image;
     const geometry = letterboxGeometry(width, height, this.contract.input);
     const { detections, timings } = await settledBy(

@@ -27,10 +27,13 @@ export type ImageSource =
 /** An image that was found to be usable. `width` and `height` are the pixels that boxes are given in. */
 export type CheckedImage = { readonly width: number; readonly height: number } & (
   | { readonly form: 'bytes'; readonly data: Uint8Array | Uint8ClampedArray; readonly pixelBytes: 3 | 4 }
-  | { readonly form: 'drawable'; readonly source: Exclude<GPUCopyExternalImageSource, ImageData> }
+  | { readonly form: 'drawable'; readonly source: Drawable }
   | { readonly form: 'video'; readonly source: HTMLVideoElement | VideoFrame }
   | { readonly form: 'texture'; readonly texture: GPUTexture }
 );
+
+/** What is copied to a texture as it is. */
+export type Drawable = ImageBitmap | HTMLImageElement | HTMLCanvasElement | OffscreenCanvas;
 
 /** What a device can take. */
 export type ImageLimits = Pick<
@@ -45,17 +48,17 @@ const TEXTURE_FORMATS = ['rgba8unorm', 'bgra8unorm', 'rgb10a2unorm', 'rgba16floa
 
 /**
  * Tells what an image is and that its size, data and format can be used on a device with these limits.
- * @param external whether video frames can be bound without a copy (GPUDevice.importExternalTexture)
  * @throws InvalidImageError
  */
-export function checkImage(image: unknown, limits: ImageLimits, external: boolean): CheckedImage {
+export function checkImage(image: unknown, limits: ImageLimits): CheckedImage {
   const kind = kindOf(image);
   switch (kind) {
     case 'VideoFrame': {
       const source = image as VideoFrame;
       const { displayWidth: width, displayHeight: height } = source;
       checkSides(width, height, 'The VideoFrame', 'it was closed');
-      return external ? { form: 'video', source, width, height } : checkDrawable(source, width, height, kind, limits);
+      checkTextureSides(width, height, kind, limits);
+      return { form: 'video', source, width, height };
     }
     case 'HTMLVideoElement': {
       const source = image as HTMLVideoElement;
@@ -64,19 +67,22 @@ export function checkImage(image: unknown, limits: ImageLimits, external: boolea
         throw new InvalidImageError('The video has no frame yet: wait for its event "loadeddata"');
       }
       checkSides(width, height, 'The video', 'it has no picture');
-      return external ? { form: 'video', source, width, height } : checkDrawable(source, width, height, kind, limits);
+      checkTextureSides(width, height, kind, limits);
+      return { form: 'video', source, width, height };
     }
     case 'HTMLImageElement': {
       const source = image as HTMLImageElement;
       checkSides(source.naturalWidth, source.naturalHeight, 'The image element', 'it has not loaded: await decode()');
-      return checkDrawable(source, source.naturalWidth, source.naturalHeight, kind, limits);
+      checkTextureSides(source.naturalWidth, source.naturalHeight, kind, limits);
+      return { form: 'drawable', source, width: source.naturalWidth, height: source.naturalHeight };
     }
     case 'ImageBitmap':
     case 'HTMLCanvasElement':
     case 'OffscreenCanvas': {
       const source = image as ImageBitmap | HTMLCanvasElement | OffscreenCanvas;
       checkSides(source.width, source.height, `The ${kind}`, 'it is empty or was closed');
-      return checkDrawable(source, source.width, source.height, kind, limits);
+      checkTextureSides(source.width, source.height, kind, limits);
+      return { form: 'drawable', source, width: source.width, height: source.height };
     }
     case 'GPUTexture':
       return checkTexture(image as GPUTexture);
@@ -132,20 +138,13 @@ function checkPixels(image: unknown, limits: ImageLimits): CheckedImage {
   return { form: 'bytes', data, pixelBytes, width: w, height: h };
 }
 
-function checkDrawable(
-  source: Exclude<GPUCopyExternalImageSource, ImageData>,
-  width: number,
-  height: number,
-  kind: string,
-  limits: ImageLimits,
-): CheckedImage {
+function checkTextureSides(width: number, height: number, kind: string, limits: ImageLimits): void {
   const most = limits.maxTextureDimension2D;
   if (width > most || height > most) {
     throw new InvalidImageError(
       `The ${kind} is ${width} x ${height} pixels, and a texture of this device has ${most} a side: make it smaller`,
     );
   }
-  return { form: 'drawable', source, width, height };
 }
 
 function checkTexture(texture: GPUTexture): CheckedImage {

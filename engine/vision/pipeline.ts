@@ -90,7 +90,7 @@ export class DetectionPipeline {
   static async create(session: NetworkSession, contract: Contract, timestamps: boolean): Promise<DetectionPipeline> {
     const pipeline = new DetectionPipeline(session, contract, timestamps);
     try {
-      await Promise.all([pipeline.#preprocessing.prepare('bytes'), pipeline.#postprocess(false)]);
+      await Promise.all([pipeline.#preprocessing.compile('bytes'), pipeline.#postprocess(false)]);
       return pipeline;
     } catch (error) {
       pipeline.dispose();
@@ -100,7 +100,7 @@ export class DetectionPipeline {
 
   /** @throws AbortError, InvalidImageError, OutOfMemoryError; rejects where the device is lost or the pipeline disposed */
   async run(image: CheckedImage, geometry: Geometry, options: FrameOptions, signal?: AbortSignal): Promise<Frame> {
-    const upload = await this.#preprocessing.prepare(image.form);
+    const upload = await this.#preprocessing.prepare(image);
     const postprocessing = await this.#postprocess(options.multiLabel);
     const readback = await this.#acquire();
     try {
@@ -110,7 +110,7 @@ export class DetectionPipeline {
       const size = resultBytes(options.maxDetections);
       const problem = this.#scoped(() => {
         this.#writeSettings(image, geometry, options);
-        const preprocess = upload(image);
+        const preprocess = upload();
         uploaded = performance.now();
         const encoder = this.#device.createCommandEncoder();
         const pass = encoder.beginComputePass(this.#timer?.descriptor);
@@ -144,7 +144,7 @@ export class DetectionPipeline {
 
   /** Frees its GPU memory, not the session's. Frames on their way are rejected. */
   dispose(): void {
-    this.#preprocessing.dispose();
+    this.#preprocessing.release();
     for (const creating of this.#postprocessing.values()) creating.then((created) => created.dispose()).catch(() => {});
     this.#timer?.dispose();
     for (const buffer of [this.#settings.buffer, ...this.#readbacks]) buffer.destroy();
@@ -197,7 +197,11 @@ export class DetectionPipeline {
       failures = [this.#device.popErrorScope(), this.#device.popErrorScope()];
     }
     const [outOfMemory, invalid] = await Promise.all(failures);
-    if (outOfMemory) throw new OutOfMemoryError(`There is no GPU memory left for the image: ${outOfMemory.message}`);
+    if (outOfMemory) {
+      // What couldn't be allocated must not serve the next image.
+      this.#preprocessing.release();
+      throw new OutOfMemoryError(`There is no GPU memory left for the image: ${outOfMemory.message}`);
+    }
     if (invalid) throw new InvalidArgumentError(`WebGPU refuses the image: ${invalid.message}`);
   }
 

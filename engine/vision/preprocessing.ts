@@ -6,7 +6,7 @@ import { InvalidImageError } from '../errors.ts';
 import type { BufferSlice, Dispatch } from '../runtime/dispatch.ts';
 import type { BoundTensor } from '../runtime/session.ts';
 import { BufferUsage, ShaderStage, TextureUsage } from '../runtime/webgpu-flags.ts';
-import type { CheckedImage } from './image.ts';
+import type { CheckedImage, Drawable } from './image.ts';
 
 interface PreprocessPipeline {
   readonly kernel: Kernel;
@@ -14,17 +14,10 @@ interface PreprocessPipeline {
   readonly layout: GPUBindGroupLayout;
 }
 
-const PIXEL_SOURCE = {
-  bytes: 'bytes',
-  drawable: 'texture',
-  texture: 'texture',
-  video: 'externalTexture',
-} as const satisfies Record<CheckedImage['form'], PixelSource>;
-
 /**
  * Puts images into the network's input. Keeps one buffer and one texture for them, which grow to the largest image seen;
  * as long as they don't, and textures of the caller come again, nothing is created for a frame (a video frame must be
- * imported anew by its nature).
+ * imported anew by its nature). Where a browser can't import video frames as they are, they are drawn to a canvas first.
  */
 export class Preprocessing {
   readonly #device: GPUDevice;
@@ -35,8 +28,10 @@ export class Preprocessing {
   /** The last bytes of an image whose length is no multiple of 4: writes are whole words. */
   readonly #tail = new Uint8Array(4);
   #bytes: { readonly buffer: GPUBuffer; readonly bindGroup: GPUBindGroup } | undefined;
-  #canvas: GPUTexture | undefined;
-  #textureGroups = new WeakMap<GPUTexture, GPUBindGroup>();
+  #texture: GPUTexture | undefined;
+  #canvas: OffscreenCanvas | undefined;
+  #importsVideo: boolean | undefined;
+  readonly #textureGroups = new WeakMap<GPUTexture, GPUBindGroup>();
 
   constructor(device: GPUDevice, contract: InputContract, input: BoundTensor, settings: BufferSlice) {
     this.#device = device;
@@ -45,32 +40,39 @@ export class Preprocessing {
     this.#settings = settings;
   }
 
-  /**
-   * Compiles what images of this form need, once. Then `upload` is synchronous, as the import of a video frame must be
-   * followed by its submission at once.
-   */
-  async prepare(form: CheckedImage['form']): Promise<(image: CheckedImage) => Dispatch> {
-    const source = PIXEL_SOURCE[form];
+  /** Compiles the kernel for a source of pixels, once. */
+  compile(source: PixelSource): Promise<PreprocessPipeline> {
     let pipeline = this.#pipelines.get(source);
     if (!pipeline) {
-      pipeline = this.#compile(source);
+      pipeline = this.#createPipeline(source);
       this.#pipelines.set(source, pipeline);
     }
-    const ready = await pipeline;
-    return (image) => ({
-      label: ready.kernel.label,
-      pipeline: ready.pipeline,
-      bindGroup: this.#upload(image, ready.layout),
-      workgroups: ready.kernel.workgroups,
+    return pipeline;
+  }
+
+  /**
+   * Makes sure that the kernel for an image is compiled. The upload that it returns is synchronous, as the import of a
+   * video frame must be followed by its submission at once.
+   */
+  async prepare(image: CheckedImage): Promise<() => Dispatch> {
+    const { kernel, pipeline, layout } = await this.compile(this.#sourceOf(image));
+    return () => ({
+      label: kernel.label,
+      pipeline,
+      bindGroup: this.#upload(image, layout),
+      workgroups: kernel.workgroups,
     });
   }
 
-  dispose(): void {
+  /** Frees the memory for images; the next one allocates it anew. */
+  release(): void {
     this.#bytes?.buffer.destroy();
-    this.#canvas?.destroy();
+    this.#bytes = undefined;
+    this.#texture?.destroy();
+    this.#texture = undefined;
   }
 
-  async #compile(source: PixelSource): Promise<PreprocessPipeline> {
+  async #createPipeline(source: PixelSource): Promise<PreprocessPipeline> {
     const { channelOrder, padValue, scale, offset } = this.#contract;
     const kernel = preprocessKernel(source, { view: this.#input.view, channelOrder, padValue, scale, offset });
     const entries = kernel.bindings.map(
@@ -93,23 +95,30 @@ export class Preprocessing {
     return { kernel, pipeline, layout };
   }
 
+  #sourceOf(image: CheckedImage): PixelSource {
+    if (image.form === 'bytes') return 'bytes';
+    if (image.form !== 'video') return 'texture';
+    this.#importsVideo ??= canImport(this.#device, image.source);
+    return this.#importsVideo ? 'externalTexture' : 'texture';
+  }
+
   #upload(image: CheckedImage, layout: GPUBindGroupLayout): GPUBindGroup {
     switch (image.form) {
       case 'bytes':
         return this.#uploadBytes(image.data, layout);
       case 'texture':
         return this.#bindTexture(image.texture, layout);
-      case 'drawable': {
-        const canvas = this.#growCanvas(image.width, image.height);
-        const size = [image.width, image.height];
-        readable(() =>
-          this.#device.queue.copyExternalImageToTexture({ source: image.source }, { texture: canvas }, size),
-        );
-        return this.#bindTexture(canvas, layout);
-      }
+      case 'drawable':
+        return this.#bindTexture(this.#copyToTexture(image.source, image.width, image.height), layout);
       case 'video': {
-        const frame = readable(() => this.#device.importExternalTexture({ source: image.source }));
-        return this.#bindImage(frame, layout);
+        const { source, width, height } = image;
+        if (this.#importsVideo) {
+          return this.#bindImage(
+            readable(() => this.#device.importExternalTexture({ source })),
+            layout,
+          );
+        }
+        return this.#bindTexture(this.#copyToTexture(this.#draw(image), width, height), layout);
       }
     }
   }
@@ -133,17 +142,30 @@ export class Preprocessing {
     return bindGroup;
   }
 
-  #growCanvas(width: number, height: number): GPUTexture {
+  #copyToTexture(source: Drawable, width: number, height: number): GPUTexture {
+    let texture = this.#texture;
+    if (!texture || texture.width < width || texture.height < height) {
+      texture?.destroy();
+      texture = this.#device.createTexture({
+        label: 'image',
+        format: 'rgba8unorm',
+        size: [Math.max(width, texture?.width ?? 0), Math.max(height, texture?.height ?? 0)],
+        usage: TextureUsage.textureBinding | TextureUsage.copyDestination | TextureUsage.renderAttachment,
+      });
+      this.#texture = texture;
+    }
+    const destination = { texture };
+    readable(() => this.#device.queue.copyExternalImageToTexture({ source }, destination, [width, height]));
+    return texture;
+  }
+
+  #draw({ source, width, height }: CheckedImage & { form: 'video' }): OffscreenCanvas {
+    if (!this.#canvas || this.#canvas.width !== width || this.#canvas.height !== height) {
+      this.#canvas = new OffscreenCanvas(width, height);
+    }
     const canvas = this.#canvas;
-    if (canvas && canvas.width >= width && canvas.height >= height) return canvas;
-    canvas?.destroy();
-    this.#canvas = this.#device.createTexture({
-      label: 'image',
-      format: 'rgba8unorm',
-      size: [Math.max(width, canvas?.width ?? 0), Math.max(height, canvas?.height ?? 0)],
-      usage: TextureUsage.textureBinding | TextureUsage.copyDestination | TextureUsage.renderAttachment,
-    });
-    return this.#canvas;
+    readable(() => canvas.getContext('2d', { alpha: false })?.drawImage(source, 0, 0, width, height));
+    return canvas;
   }
 
   #bindTexture(texture: GPUTexture, layout: GPUBindGroupLayout): GPUBindGroup {
@@ -170,6 +192,16 @@ export class Preprocessing {
     }));
     if (image) entries.push({ binding: IMAGE_TEXTURE_BINDING, resource: image });
     return this.#device.createBindGroup({ label: 'preprocess', layout, entries });
+  }
+}
+
+/** Some browsers don't have it, and some that do refuse where they run without a GPU of their own. */
+function canImport(device: GPUDevice, source: HTMLVideoElement | VideoFrame): boolean {
+  try {
+    device.importExternalTexture({ source });
+    return true;
+  } catch {
+    return false;
   }
 }
 

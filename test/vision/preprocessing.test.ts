@@ -64,14 +64,14 @@ async function preprocess(images: readonly CheckedImage[], contract = CONTRACT, 
     const encoder = device.createCommandEncoder();
     encoder.copyBufferToBuffer(frame.buffer, 0, settings.buffer, 0, frame.size);
     device.queue.submit([encoder.finish()]);
-    const upload = await preprocessing.prepare(image.form);
-    const bytes = await runVisionPass(device, [upload(image)], slice);
+    const upload = await preprocessing.prepare(image);
+    const bytes = await runVisionPass(device, [upload()], slice);
     const values = view.element === 'f16' ? float16ToFloat32(new Uint16Array(bytes)) : new Float32Array(bytes);
     const [, channel, row, column] = view.strides;
     const at = (c: number, y: number, x: number) => values[view.offset + c * channel + y * row + x * column];
     results.push(eachElement(contract, at));
   }
-  preprocessing.dispose();
+  preprocessing.release();
   return results;
 }
 
@@ -220,7 +220,17 @@ describe('preprocessing', () => {
     const order = format === 'rgba8unorm' ? [0, 1, 2, 3] : [2, 1, 0, 3];
     const texels = Uint8Array.from(image.data, (_, i) => image.data[i - (i % 4) + order[i % 4]]);
     device.queue.writeTexture({ texture }, texels, { bytesPerRow: 45 * 4 }, [45, 30]);
-    const [fromBytes, fromTexture] = await preprocess([image, checkImage(texture, limits, false)]);
+    const [fromBytes, fromTexture] = await preprocess([image, checkImage(texture, limits)]);
     expect(fromTexture).toEqual(fromBytes);
+  });
+
+  it('compiles for every source of pixels', async () => {
+    const { device } = await testDevice();
+    const buffer = device.createBuffer({ size: 32 * 24 * 16, usage: BufferUsage.storage });
+    const input = { slice: { buffer, offset: 0, size: buffer.size }, view: packedView(CONTRACT) };
+    const preprocessing = new Preprocessing(device, CONTRACT, input, settingsBuffer(device, {}));
+    for (const source of ['bytes', 'texture', 'externalTexture'] as const) {
+      expect((await preprocessing.compile(source)).kernel.label).toContain(source);
+    }
   });
 });
