@@ -35,11 +35,17 @@ export function recognizeHead(graph: Graph, hints: HeadHints): RecognizedHead | 
   return endToEndHead(graph, single, hints) ?? joinedHead(graph, single, hints);
 }
 
-/** The head of a graph that was cut before its suppression. */
-export function headOfCut(graph: Graph, cut: SuppressionCut): DenseHead {
-  const [boxes, scores] = graph.outputs;
+/** The head of a graph that was cut before its suppression. Undefined where its outputs aren't what a suppression reads. */
+export function headOfCut({ outputs: [boxes, scores] }: Graph, cut: SuppressionCut): DenseHead | undefined {
   const [anchorAxis, attributeAxis] = cut.scoresOrder === 'anchorFirst' ? [1, 2] : [2, 1];
-  return separateHead({ boxes, scores, anchorAxis, attributeAxis, boxForm: cut.boxForm });
+  const oneBox = boxes.shape.length === 3 || (boxes.shape.length === 4 && boxes.shape[2] === 1);
+  const fits =
+    oneBox &&
+    boxes.shape[boxes.shape.length - 1] === 4 &&
+    scores.shape.length === 3 &&
+    scores.shape[anchorAxis] === boxes.shape[1] &&
+    [boxes, scores].every((output) => output.kind === 'float');
+  return fits ? separateHead({ boxes, scores, anchorAxis, attributeAxis, boxForm: cut.boxForm }) : undefined;
 }
 
 interface SeparateOutputs {

@@ -87,9 +87,8 @@ function identifyHead(
   overrides: ContractOverrides,
 ): RecognizedHead {
   const classCount = overrides.labels?.length ?? metadata.labels?.length;
-  if (cut) return { head: headOfCut(graph, cut), ...conventionsOfCut(file, cut) };
   const hints = { inputSize: [input.width, input.height], classCount, endToEnd: metadata.endToEnd } as const;
-  const recognized = recognizeHead(graph, hints);
+  const recognized = cut ? recognizeCut(file, graph, cut) : recognizeHead(graph, hints);
   if (recognized) return overrides.head ? { ...recognized, head: overrides.head } : recognized;
   if (overrides.head) return { head: overrides.head, conventions: 'ultralytics', family: 'unknown' };
   const outputs = graph.outputs.map(({ name, shape }) => `"${name}" ${shape.join('x')}`).join(', ');
@@ -100,10 +99,14 @@ function identifyHead(
 }
 
 /** Exports with suppression don't show their family; YOLO-NAS's are known by the names of their outputs. */
-function conventionsOfCut(file: ModelFile, cut: SuppressionCut): Pick<RecognizedHead, 'conventions' | 'family'> {
+function recognizeCut(file: ModelFile, graph: Graph, cut: SuppressionCut): RecognizedHead | undefined {
+  const head = headOfCut(graph, cut);
+  if (!head) return undefined;
   const names = [cut.boxes, ...(file.graph?.outputs.map((output) => output.name) ?? [])];
   const isNas = names.some((name) => /pre_nms|pred_boxes|flat_predictions/.test(name));
-  return isNas ? { conventions: 'yolo-nas', family: 'yolo-nas' } : { conventions: 'ultralytics', family: 'unknown' };
+  return isNas
+    ? { head, conventions: 'yolo-nas', family: 'yolo-nas' }
+    : { head, conventions: 'ultralytics', family: 'unknown' };
 }
 
 function labelsOf(source: string, head: HeadContract, names: readonly string[] | undefined): readonly string[] {

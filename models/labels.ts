@@ -35,4 +35,4 @@ export function parseLabels(text: string): readonly string[] | undefined {
 }
 
 /** More classes than any detector has; a number beyond it in a file is an error of the file. */
-const CLASS_LIMIT = 100_000;
+const CLASS_LIMIT = 10_000;

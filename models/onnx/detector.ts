@@ -1,4 +1,4 @@
-import { UnsupportedModelError } from '../../engine/errors.ts';
+import { InvalidArgumentError, ModelFormatError, UnsupportedModelError } from '../../engine/errors.ts';
 import type { Graph } from '../../engine/graph/types.ts';
 import type { FileGraph, FileValue, ModelFile } from '../../loader/model-file.ts';
 import type { Contract } from '../contract.ts';
@@ -7,7 +7,7 @@ import { chooseInputSize, DEFAULT_INPUT_SIZE } from '../input-size.ts';
 import { readMetadata } from '../metadata.ts';
 import type { Model, ModelOptions } from '../types.ts';
 import { cutSuppression } from './cut-suppression.ts';
-import { importOnnx } from './import.ts';
+import { type ImportOptions, importOnnx } from './import.ts';
 import { describeDims } from './input-shapes.ts';
 
 /** Pixels; the stride of the coarsest level of nearly every family, where the file states none. */
@@ -31,14 +31,30 @@ export function buildOnnxDetector(file: ModelFile, options: ModelOptions): Model
     stride,
   });
   const images = options.batch ?? (typeof batch === 'number' ? batch : 1);
-  const imported = importOnnx(
-    { ...file, graph: cut?.graph ?? whole },
-    { inputShapes: { [image.name]: [images, 3, size[1], size[0]] } },
-  );
+  const inputShapes = { [image.name]: [images, 3, size[1], size[0]] };
+  const imported = importAt(size, options, { ...file, graph: cut?.graph ?? whole }, { inputShapes });
   const input = { name: image.name, width: size[0], height: size[1] };
   const normalizes = image.type === 'uint8' || startsWithScale(imported);
   const contract = identifyContract(file, imported, { metadata, stride, input, normalizes, cut }, options);
   return { graph: keepOutputs(imported, contract), contract };
+}
+
+/** Some exporters leave the size open in a graph whose constants, such as grids of anchors, are made for one. */
+function importAt(
+  size: readonly [number, number],
+  { inputSize }: ModelOptions,
+  file: ModelFile,
+  importOptions: ImportOptions,
+): Graph {
+  try {
+    return importOnnx(file, importOptions);
+  } catch (error) {
+    if (inputSize === undefined || !(error instanceof ModelFormatError)) throw error;
+    throw new InvalidArgumentError(
+      `${file.source} can't be run at ${size.join('x')}: ${error.message} (its graph may be made for one size only)`,
+      { cause: error },
+    );
+  }
 }
 
 function requireNetwork({ graph, source }: ModelFile): FileGraph {

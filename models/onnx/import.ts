@@ -48,6 +48,8 @@ class GraphImporter {
   /** Values that unsupported nodes would have computed, and all that depend on them. */
   private readonly unavailable = new Set<string>();
   private readonly unsupported: UnsupportedFeature[] = [];
+  /** Outputs that the importers of their nodes leave out, by name. They matter only where something reads them. */
+  private readonly leftOut = new Map<string, UnsupportedFeature>();
   private readonly source: string;
   private readonly tensors: ReadonlyMap<string, StoredTensor>;
   private readonly narrowTypes: ReadonlyMap<string, NarrowType>;
@@ -66,6 +68,7 @@ class GraphImporter {
 
   /** Adds a node, or remembers why it can't be. A node that only lacks what others would compute is not reported. */
   node(node: FileNode): void {
+    this.read(node.inputs);
     const importer = importerOf(node);
     if (!importer) {
       this.refuse(node, reasonOf(node));
@@ -82,8 +85,9 @@ class GraphImporter {
       narrowType: (name) => this.narrowTypes.get(name),
     });
     try {
-      importer(reader).forEach((value, index) => {
-        if (node.outputs[index]) this.values.set(node.outputs[index], value);
+      const values = importer(reader);
+      node.outputs.forEach((output, index) => {
+        if (output !== '') this.define(node, output, index, values[index]);
       });
     } catch (error) {
       if (error instanceof UnsupportedOperator) this.refuse(node, error.message);
@@ -93,6 +97,7 @@ class GraphImporter {
   }
 
   finish(name: string, outputs: readonly string[]): Graph {
+    this.read(outputs);
     if (this.unsupported.length > 0) {
       const nodes = this.unsupported.map(({ node, operator, reason }) => `"${node}" (${operator}): ${reason}`);
       const count = nodes.length === 1 ? '1 node' : `${nodes.length} nodes`;
@@ -110,6 +115,24 @@ class GraphImporter {
     );
   }
 
+  private define(node: FileNode, output: string, index: number, value: Value | undefined): void {
+    if (value) {
+      this.values.set(output, value);
+      return;
+    }
+    this.leftOut.set(output, featureOf(node, `its output ${index} is not computed`));
+    this.unavailable.add(output);
+  }
+
+  /** Notes that values are needed. */
+  private read(names: readonly string[]): void {
+    for (const name of names) {
+      const feature = this.leftOut.get(name);
+      if (feature) this.unsupported.push(feature);
+      this.leftOut.delete(name);
+    }
+  }
+
   private value(name: string): Value {
     const value = this.values.get(name) ?? this.initializer(name);
     if (!value) throw new InvalidArgumentError(`${this.source} has no value "${name}"`);
@@ -125,7 +148,7 @@ class GraphImporter {
   }
 
   private refuse(node: FileNode, reason: string): void {
-    this.unsupported.push({ node: node.name, operator: qualifiedName(node), reason });
+    this.unsupported.push(featureOf(node, reason));
     this.markUnavailable(node);
   }
 
@@ -137,6 +160,10 @@ class GraphImporter {
     const where = `${this.source}: node "${node.name}" (${qualifiedName(node)})`;
     return new ModelFormatError(`${where}: ${error.message}`, { cause: error });
   }
+}
+
+function featureOf(node: FileNode, reason: string): UnsupportedFeature {
+  return { node: node.name, operator: qualifiedName(node), reason };
 }
 
 /**

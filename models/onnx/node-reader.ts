@@ -109,16 +109,6 @@ export class NodeReader {
     return this.optional(index) ? this.scalar(index) : undefined;
   }
 
-  /** Whether the node's output of this number is used. */
-  hasOutput(index: number): boolean {
-    return Boolean(this.node.outputs[index]);
-  }
-
-  /** Rejects the node where it computes an output that the engine doesn't. */
-  refuseOutput(index: number, what: string): void {
-    if (this.hasOutput(index)) throw new UnsupportedOperator(`its output ${index} (${what}) is not computed`);
-  }
-
   float(name: string, fallback: number): number {
     const attribute = this.node.attributes.get(name);
     // Some exporters write whole numbers as integers.

@@ -20,8 +20,6 @@ export const normalization: OperatorTable = {
     ];
   },
   LayerNormalization: (node) => {
-    node.refuseOutput(1, 'mean');
-    node.refuseOutput(2, 'inverse standard deviation');
     const x = node.input(0);
     const first = node.axis(node.int('axis', -1), x.shape.length);
     const axes = x.shape.map((_, axis) => axis).slice(first);

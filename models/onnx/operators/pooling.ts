@@ -7,7 +7,6 @@ import { pairOf, readPads } from '../windows.ts';
 
 export const pooling: OperatorTable = {
   MaxPool: (node) => {
-    node.refuseOutput(1, 'indices');
     const x = node.input(0);
     const { kernel, strides, pads, extra } = readPooling(node, x);
     const op: MaxPool2d = {

@@ -93,6 +93,9 @@ function scatterElements(node: NodeReader): Value[] {
   const [data, indices, updates] = [node.input(0), node.input(1), node.input(2)];
   const axis = node.axis(node.int('axis', 0), data.shape.length);
   const positions = indices.shape;
+  if (positions.length !== data.shape.length) {
+    throw new ShapeError(`indices [${positions}] and data [${data.shape}] differ in rank`);
+  }
   const coordinates = positions.map((size, other) => {
     const name = `coordinate${other}`;
     if (other === axis) return node.reshape(indices, [...positions, 1], name);

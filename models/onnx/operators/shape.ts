@@ -15,10 +15,7 @@ export const shape: OperatorTable = {
   },
   Size: (node) => [node.builder.ints(node.node.outputs[0], [], [elementCount(node.input(0).shape)])],
   Identity: (node) => [node.input(0)],
-  Dropout: (node) => {
-    node.refuseOutput(1, 'mask');
-    return [node.input(0)];
-  },
+  Dropout: (node) => [node.input(0)],
   Reshape: (node) => [node.reshape(node.input(0), reshaped(node, node.input(0).shape, node.ints(1)))],
   Flatten: (node) => {
     const x = node.input(0);

@@ -64,6 +64,31 @@ describe('unsupported nodes', () => {
   });
 });
 
+describe('outputs that are not computed', () => {
+  const pool: OnnxNode = {
+    operator: 'MaxPool',
+    name: 'pool',
+    inputs: ['x'],
+    outputs: ['y', 'indices'],
+    attributes: { kernel_shape: ints(2, 2) },
+  };
+
+  test('do no harm where nothing reads them', () => {
+    expect(importModel(chain(pool)).outputs[0].shape).toEqual([1, 2, 3, 3]);
+  });
+
+  test('are reported where something does', () => {
+    const features = [{ node: 'pool', operator: 'MaxPool', reason: 'its output 1 is not computed' }];
+    const read = chain(
+      { ...pool, outputs: ['a', 'indices'] },
+      { operator: 'Cast', inputs: ['indices'], outputs: ['y'] },
+    );
+    expect(thrownBy(() => importModel(read))).toMatchObject({ features });
+    const returned = { ...chain(pool), outputs: [{ name: 'indices', type: 'int64' as const }] };
+    expect(thrownBy(() => importModel(returned))).toMatchObject({ features });
+  });
+});
+
 describe('malformed nodes', () => {
   const cases: [string, OnnxNode, RegExp][] = [
     ['a missing input', { operator: 'Add', inputs: ['x'], outputs: ['y'] }, /"n" \(Add\): input 1 is missing/],
