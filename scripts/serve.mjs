@@ -10,7 +10,10 @@ if (!Number.isInteger(port) || port < 0 || port > 65535) {
   process.exit(1);
 }
 try {
-  const { url } = await startStaticServer({ '/': fromRoot('examples/web'), '/dist/': fromRoot('dist') }, { port });
+  const { url } = await startStaticServer(
+    { '/': fromRoot('examples/web'), '/images/': fromRoot('examples/images'), '/dist/': fromRoot('dist') },
+    { port },
+  );
   console.log(`The web example is at ${url} (end with Ctrl+C).`);
 } catch (error) {
   console.error(`Port ${port} can't be used: ${error instanceof Error ? error.message : error}.`);

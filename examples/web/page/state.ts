@@ -1,0 +1,69 @@
+import type { DetectionResult, Detector, EngineDevice, LoadProgress } from 'onelook';
+
+/** A network that is ready to look at pictures. */
+export interface LoadedNetwork {
+  readonly name: string;
+  readonly detector: Detector;
+}
+
+export interface LoadingNetwork {
+  readonly name: string;
+  readonly progress?: LoadProgress;
+}
+
+/** What is looked at. `image` is what both the page and the network take. */
+export type Source = Picture | MovingPicture;
+
+export interface Picture {
+  readonly kind: 'picture';
+  readonly name: string;
+  readonly image: ImageBitmap;
+  /** What the browser took to decode the file. */
+  readonly decodeMilliseconds: number;
+  close(): void;
+}
+
+export interface MovingPicture {
+  readonly kind: 'video' | 'camera';
+  readonly name: string;
+  readonly image: HTMLVideoElement;
+  close(): void;
+}
+
+/** Everything that the page knows; what it shows follows from this. */
+export interface State {
+  readonly device?: EngineDevice;
+  readonly network?: LoadedNetwork;
+  readonly loading?: LoadingNetwork;
+  readonly source?: Source;
+  /** Of the source that is shown. */
+  readonly result?: DetectionResult;
+  readonly scoreThreshold: number;
+  readonly iouThreshold: number;
+  /** What went wrong, in one sentence. */
+  readonly error?: string;
+}
+
+/** Holds the state, and tells those who watch a part of it when it changes. */
+export class Store {
+  #state: State = { scoreThreshold: 0.25, iouThreshold: 0.7 };
+  readonly #watchers: { readonly parts: readonly (keyof State)[]; readonly changed: (state: State) => void }[] = [];
+
+  get state(): State {
+    return this.#state;
+  }
+
+  update(changes: Partial<State>): void {
+    const before = this.#state;
+    this.#state = { ...before, ...changes };
+    for (const { parts, changed } of this.#watchers) {
+      if (parts.some((part) => before[part] !== this.#state[part])) changed(this.#state);
+    }
+  }
+
+  /** Calls back after every change of one of the parts, and once at the beginning. */
+  watch(parts: readonly (keyof State)[], changed: (state: State) => void): void {
+    this.#watchers.push({ parts, changed });
+    changed(this.#state);
+  }
+}
