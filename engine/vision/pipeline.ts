@@ -6,7 +6,13 @@ import {
   readResult,
   resultBytes,
 } from '../../shaders/frame-settings.ts';
-import { InvalidArgumentError, OutOfMemoryError, throwIfAborted, UnsupportedModelError } from '../errors.ts';
+import {
+  AbortError,
+  InvalidArgumentError,
+  OutOfMemoryError,
+  throwIfAborted,
+  UnsupportedModelError,
+} from '../errors.ts';
 import { type BufferSlice, encodeDispatches } from '../runtime/dispatch.ts';
 import type { BoundTensor, NetworkSession } from '../runtime/session.ts';
 import { BufferUsage, MapMode } from '../runtime/webgpu-flags.ts';
@@ -65,6 +71,7 @@ export class DetectionPipeline {
   readonly #readbacks: readonly GPUBuffer[];
   readonly #free: GPUBuffer[];
   readonly #waiting: ((readback: GPUBuffer) => void)[] = [];
+  #disposed = false;
 
   private constructor(session: NetworkSession, contract: Contract, timestamps: boolean) {
     const { device } = session.device;
@@ -105,6 +112,7 @@ export class DetectionPipeline {
     const readback = await this.#acquire();
     try {
       throwIfAborted(signal, 'The detection');
+      if (this.#disposed) throw new AbortError('The detector was disposed of');
       const started = performance.now();
       let uploaded = started;
       const size = resultBytes(options.maxDetections);
@@ -123,13 +131,12 @@ export class DetectionPipeline {
         this.#device.queue.submit([encoder.finish()]);
       });
       const submitted = performance.now();
-      await problem;
       const read = size + (this.#timer ? PassTimer.bytes : 0);
-      await readback.mapAsync(MapMode.read, 0, read);
+      const outcomes = await Promise.allSettled([problem, readback.mapAsync(MapMode.read, 0, read)]);
+      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
       const bytes = readback.getMappedRange(0, read);
       const detections = readResult(bytes);
       const gpu = this.#timer && PassTimer.milliseconds(bytes, size);
-      readback.unmap();
       const timings = {
         upload: uploaded - started,
         encode: submitted - uploaded,
@@ -138,12 +145,14 @@ export class DetectionPipeline {
       };
       return { detections, timings };
     } finally {
+      readback.unmap();
       this.#release(readback);
     }
   }
 
   /** Frees its GPU memory, not the session's. Frames on their way are rejected. */
   dispose(): void {
+    this.#disposed = true;
     this.#preprocessing.release();
     for (const creating of this.#postprocessing.values()) creating.then((created) => created.dispose()).catch(() => {});
     this.#timer?.dispose();
@@ -184,19 +193,15 @@ export class DetectionPipeline {
   }
 
   /**
-   * Runs synchronous work and rejects with what WebGPU found wrong with it. WebGPU doesn't throw, it would go on with an
-   * invalid buffer or texture and leave the last frame's detections standing.
+   * Runs synchronous work and rejects with what it threw, or with what WebGPU found wrong with it: WebGPU doesn't throw,
+   * it would go on with an invalid buffer or texture and leave the last frame's detections standing.
    */
   async #scoped(work: () => void): Promise<void> {
     this.#device.pushErrorScope('validation');
     this.#device.pushErrorScope('out-of-memory');
-    let failures: Promise<GPUError | null>[] = [];
-    try {
-      work();
-    } finally {
-      failures = [this.#device.popErrorScope(), this.#device.popErrorScope()];
-    }
-    const [outOfMemory, invalid] = await Promise.all(failures);
+    const done = new Promise<void>((resolve) => resolve(work()));
+    const scopes = [this.#device.popErrorScope(), this.#device.popErrorScope()];
+    const [, outOfMemory, invalid] = await Promise.all([done, ...scopes]);
     if (outOfMemory) {
       // What couldn't be allocated must not serve the next image.
       this.#preprocessing.release();
