@@ -23,7 +23,7 @@ export function decodeDistances(
     network.concat(
       levels.map((level) => perAnchor(network, level[kind])),
       1,
-      `${kind}`,
+      kind,
     );
   const logits = joined('distances');
   const [batch, anchors, channels] = logits.shape;

@@ -37,7 +37,7 @@ export function identifyContract(
       family: familyName(facts.metadata.description) ?? familyName(file.source) ?? family,
       input: facts.normalizes ? { ...input, scale: [1, 1, 1], offset: [0, 0, 0] } : input,
       head,
-      labels: labelsOf(file.source, head, facts.metadata.labels),
+      labels: overrides.labels ?? labelsOf(file.source, head, facts.metadata.labels),
       stride: facts.stride,
       defaults: { ...defaultsByConventions[conventions], ...facts.cut?.defaults },
     },
@@ -86,9 +86,13 @@ function identifyHead(
   { metadata, input, cut }: ContractFacts,
   overrides: ContractOverrides,
 ): RecognizedHead {
-  const classCount = overrides.labels?.length ?? metadata.labels?.length;
-  const hints = { inputSize: [input.width, input.height], classCount, endToEnd: metadata.endToEnd } as const;
-  const recognized = cut ? recognizeCut(file, graph, cut) : recognizeHead(graph, hints);
+  const hints = { inputSize: [input.width, input.height], endToEnd: metadata.endToEnd } as const;
+  const classCount = metadata.labels?.length ?? overrides.labels?.length;
+  const recognized = cut
+    ? recognizeCut(file, graph, cut)
+    : (recognizeHead(graph, { ...hints, classCount }) ??
+      // Labels of the caller that don't fit are a mistake of the caller's, which the complete contract shows.
+      (metadata.labels ? undefined : recognizeHead(graph, hints)));
   if (recognized) return overrides.head ? { ...recognized, head: overrides.head } : recognized;
   if (overrides.head) return { head: overrides.head, conventions: 'ultralytics', family: 'unknown' };
   const outputs = graph.outputs.map(({ name, shape }) => `"${name}" ${shape.join('x')}`).join(', ');

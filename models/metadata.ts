@@ -1,4 +1,4 @@
-import { UnsupportedModelError } from '../engine/errors.ts';
+import { ModelFormatError, UnsupportedModelError } from '../engine/errors.ts';
 import type { ModelFile } from '../loader/model-file.ts';
 import { parseLabels } from './labels.ts';
 import { parsePythonLiteral } from './python-literal.ts';
@@ -14,8 +14,12 @@ export interface ExportMetadata {
   readonly description: string;
 }
 
-/** @throws UnsupportedModelError where the network is not a detector */
-export function readMetadata(file: ModelFile): ExportMetadata {
+/**
+ * @param needsLabels Whether the caller has no labels of its own
+ * @throws UnsupportedModelError where the network is not a detector
+ * @throws ModelFormatError where labels are needed, and it has some in a form that isn't read
+ */
+export function readMetadata(file: ModelFile, needsLabels: boolean): ExportMetadata {
   const { metadata, source } = file;
   const task = metadata.get('task') ?? 'detect';
   if (task !== 'detect') {
@@ -23,14 +27,21 @@ export function readMetadata(file: ModelFile): ExportMetadata {
   }
   const value = (key: string) => parsePythonLiteral(metadata.get(key) ?? '');
   const stride = value('stride');
-  const names = metadata.get('names');
   return {
-    labels: names === undefined ? undefined : parseLabels(names),
+    labels: readLabels(file, needsLabels),
     stride: isPixels(stride) ? stride : undefined,
     inputSize: sizeOf(value('imgsz')),
     endToEnd: value('end2end') === true,
     description: metadata.get('description') ?? '',
   };
+}
+
+function readLabels({ metadata, source }: ModelFile, needed: boolean): readonly string[] | undefined {
+  const text = metadata.get('names');
+  if (text === undefined) return undefined;
+  const names = parseLabels(text);
+  if (names || !needed) return names;
+  throw new ModelFormatError(`${source}: its metadata "names" list no names of classes; state labels yourself`);
 }
 
 /** One number, or [height, width]. */

@@ -27,10 +27,10 @@ export class NetworkBuilder {
   }
 
   /** How many of `${prefix}0${suffix}`, `${prefix}1${suffix}` ... there are. */
-  count(prefix: string, suffix: string, first = 0): number {
-    let number = first;
+  count(prefix: string, suffix: string): number {
+    let number = 0;
     while (this.has(`${prefix}${number}${suffix}`)) number++;
-    return number - first;
+    return number;
   }
 
   /** A stored tensor. */

@@ -13,13 +13,11 @@ import { describeDims } from './input-shapes.ts';
 /** Pixels; the stride of the coarsest level of nearly every family, where the file states none. */
 const DEFAULT_STRIDE = 32;
 
-const convolutions: ReadonlySet<string> = new Set(['Conv', 'ConvInteger', 'QLinearConv']);
-
 /** The detector in an ONNX file: its graph without what would suppress boxes, and its contract. */
 export function buildOnnxDetector(file: ModelFile, options: ModelOptions): Model {
   const { source } = file;
   const whole = requireNetwork(file);
-  const metadata = readMetadata(file);
+  const metadata = readMetadata(file, !options.labels);
   const cut = cutSuppression(file, whole);
   const image = imageInput(source, cut?.graph ?? whole);
   const [batch, , height, width] = image.dims;
@@ -58,7 +56,7 @@ function importAt(
 }
 
 function requireNetwork({ graph, source }: ModelFile): FileGraph {
-  const convolves = graph?.nodes.some(({ operator }) => convolutions.has(operator));
+  const convolves = graph?.nodes.some(({ operator }) => operator.includes('Conv'));
   if (graph && convolves) return graph;
   throw new UnsupportedModelError(
     `${source} has no network in it (no convolution), only what comes before or after one: it can't detect by itself`,

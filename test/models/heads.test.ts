@@ -244,6 +244,21 @@ describe('what surrounds the head', () => {
     });
   });
 
+  test('takes labels from the caller where the file names classes in an unknown form', () => {
+    const model = tinyDetector({ ...head, metadata: { names: 'a, b' } });
+    expect(() => contractOf(model)).toThrow(/its metadata "names" list no names of classes/);
+    expect(contractOf(model, { labels: ['a', 'b'] }).labels).toEqual(['a', 'b']);
+  });
+
+  test('refuses labels of the caller that are not as many as the classes', () => {
+    for (const metadata of [{}, { names: "['x', 'y']" }]) {
+      const model = tinyDetector({ ...head, metadata });
+      expect(() => contractOf(model, { labels: ['a', 'b', 'c'] })).toThrow(
+        /3 labels are given, and the network has 2 classes/,
+      );
+    }
+  });
+
   test('gets its family from the name of the file', () => {
     for (const [name, family] of [
       ['yolov9t.onnx', 'yolov9'],
