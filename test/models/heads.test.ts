@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { UnsupportedModelError } from '../../engine/errors.ts';
+import { InvalidArgumentError, UnsupportedModelError } from '../../engine/errors.ts';
 import { parseModel } from '../../loader/load.ts';
 import { buildModel, type ModelOptions } from '../../models/model.ts';
 import { int, ints, type OnnxModel, type OnnxNode, writeOnnx } from '../support/onnx-writer.ts';
@@ -251,11 +251,11 @@ describe('what surrounds the head', () => {
   });
 
   test('refuses labels of the caller that are not as many as the classes', () => {
-    for (const metadata of [{}, { names: "['x', 'y']" }]) {
-      const model = tinyDetector({ ...head, metadata });
-      expect(() => contractOf(model, { labels: ['a', 'b', 'c'] })).toThrow(
-        /3 labels are given, and the network has 2 classes/,
-      );
+    const named: TinyHead = { ...head, metadata: { names: "['x', 'y']" } };
+    for (const tiny of [head, named]) {
+      const build = () => contractOf(tinyDetector(tiny), { labels: ['a', 'b', 'c'] });
+      expect(build).toThrow(InvalidArgumentError);
+      expect(build).toThrow(/3 labels are given, and the network has 2 classes/);
     }
   });
 
