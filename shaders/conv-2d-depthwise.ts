@@ -91,12 +91,15 @@ function bodyText(
       `let ${name}Place = params.${name}Offset + image * params.${name}ImageStride + vector`,
       ` + (row * params.${name}Width + column) * params.${name}PixelStride;`,
     ].join('');
+  // The residual is read outside of the condition: nested control flow takes a software driver long to compile.
   const storeText = (sum: string, p: string) => {
-    const value = residual
-      ? `epilogue(${sum}, ${load(residual, `residualPlace + ${p} * params.residualPixelStride`)})`
-      : `epilogue(${sum})`;
-    const text = store(output, `outputPlace + ${p} * params.outputPixelStride`, value);
-    return `if (inside && column + ${p} < params.outputWidth) { ${text} }`;
+    const added = residual ? `, ${load(residual, `residualPlace + step * params.residualPixelStride`)}` : '';
+    return `{
+    let exists = inside && column + ${p} < params.outputWidth;
+    let step = select(0u, ${p}, exists);
+    let result = epilogue(${sum}${added});
+    if (exists) { ${store(output, 'outputPlace + step * params.outputPixelStride', 'result')} }
+  }`;
   };
   const sums = range(pixels).map((p) => `sum${p}`);
   const stores =
@@ -104,7 +107,7 @@ function bodyText(
       ? sums.map((sum, p) => storeText(sum, `${p}u`)).join('\n  ')
       : // The bound is no constant, lest a driver unrolls the loop again.
         `var sums = array<vec4<f32>, ${pixels}>(${sums.join(', ')});
-  for (var p = 0u; p < params.tilePixels; p++) { ${storeText('sums[p]', 'p')} }`;
+  for (var p = 0u; p < params.tilePixels; p++) ${storeText('sums[p]', 'p')}`;
   const invocation = `(workgroup.z * params.dispatchColumns + workgroup.x) * ${WORKGROUP_SIZE}u + local`;
   const numbers =
     form === 'unrolled'

@@ -128,7 +128,7 @@ export function directKernel(convolution: DirectConvolution, tile: DirectTile): 
       count('inVectors', inVectors),
       count('outVectors', outVectors),
       count('tilesPerGroup', tilesPerGroup),
-      count('tilePixels', tile.pixels),
+      count('tileSums', tile.pixels * tile.vectors),
     ],
     workgroupSize: [tile.workgroup, 1, 1],
     workgroups: [columns, groups * tilesPerGroup, rows * geometry.phases],
@@ -160,7 +160,7 @@ fn main(
   ${broadcast ? broadcastWeights(tile) : loadedWeights(tile)}
   var block = 0u;
   ${tapsText(convolution, tile, bindings)}
-  ${tile.form === 'compact' ? loopedStores(convolution, tile, bindings) : unrolledStores(convolution, tile, bindings)}
+  ${tile.form === 'compact' ? loopedStores(tile, bindings) : unrolledStores(tile, bindings)}
 }
 `;
 }
@@ -285,56 +285,53 @@ function productsText({ pixels, vectors, loaders }: DirectTile, { weights }: Con
   });
 }
 
-function unrolledStores(convolution: DirectConvolution, tile: DirectTile, bindings: ConvolutionBindings): string {
-  return range(tile.pixels)
+function unrolledStores({ pixels, vectors }: DirectTile, bindings: ConvolutionBindings): string {
+  return range(pixels)
     .map((p) => {
-      const stores = range(tile.vectors).map((q) => {
-        const text = storeText(bindings, `sum${p}_${q}`, `${q}u`);
+      const stores = range(vectors).map((q) => {
+        const result = resultText(bindings, `sum${p}_${q}`, `residual${p} + ${q}u`);
+        const text = store(bindings.output, `output${p} + ${q}u`, result);
         return q === 0 ? text : `if (vector + ${q}u < params.outVectors) { ${text} }`;
       });
-      return `if (inside${p}) {
-    ${storePlaces(convolution, `image${p}`, `toY${p} * params.outputWidth + toX${p}`)}
-    ${stores.join('\n    ')}
-  }`;
+      return `if (inside${p}) { ${placesText(bindings, p)} ${stores.join(' ')} }`;
     })
     .join('\n  ');
 }
 
-/** The loops' bounds are no constants, lest a driver unrolls them again. */
-function loopedStores(convolution: DirectConvolution, tile: DirectTile, bindings: ConvolutionBindings): string {
-  const pixels = range(tile.pixels);
-  const sums = pixels.flatMap((p) => range(tile.vectors).map((q) => `sum${p}_${q}`));
-  const places = pixels.map(
-    (p) => `vec2<u32>(image${p}, select(${OUTSIDE}, toY${p} * params.outputWidth + toX${p}, inside${p}))`,
-  );
-  return `var sums = array<vec4<f32>, ${sums.length}>(${sums.join(', ')});
-  var places = array<vec2<u32>, ${places.length}>(${places.join(', ')});
-  let vectors = min(${tile.vectors}u, params.outVectors - vector);
-  for (var p = 0u; p < params.tilePixels; p++) {
-    let place = places[p];
-    if (place.y != ${OUTSIDE}) {
-      ${storePlaces(convolution, 'place.x', 'place.y')}
-      for (var q = 0u; q < vectors; q++) {
-        ${storeText(bindings, `sums[p * ${tile.vectors}u + q]`, 'q')}
-      }
-    }
+/**
+ * The loop's bound is no constant, lest a driver unrolls it again. It is one loop, with its reads outside of the condition,
+ * because what lies in nested control flow takes a software driver several times as long to compile.
+ */
+function loopedStores({ pixels, vectors }: DirectTile, bindings: ConvolutionBindings): string {
+  const sums = range(pixels).flatMap((p) => range(vectors).map((q) => `sum${p}_${q}`));
+  const places = range(pixels).map((p) => {
+    return `vec3<u32>(u32(inside${p}), output${p}, ${bindings.residual ? `residual${p}` : '0u'})`;
+  });
+  return `${range(pixels)
+    .map((p) => placesText(bindings, p))
+    .join('\n  ')}
+  var sums = array<vec4<f32>, ${sums.length}>(${sums.join(', ')});
+  var places = array<vec3<u32>, ${places.length}>(${places.join(', ')});
+  for (var s = 0u; s < params.tileSums; s++) {
+    let place = places[s / ${vectors}u];
+    let q = s % ${vectors}u;
+    let exists = vector + q < params.outVectors;
+    let result = ${resultText(bindings, 'sums[s]', 'place.z + select(0u, q, exists)')};
+    if (place.x == 1u && exists) { ${store(bindings.output, 'place.y + q', 'result')} }
   }`;
 }
 
-/** No pixel has this number. */
-const OUTSIDE = '0xffffffffu';
-
-/** Where the output vec4s of a pixel begin, and its residual's. */
-function storePlaces({ residual }: DirectConvolution, image: string, pixel: string): string {
+/** Where the output vec4s of pixel p begin, and its residual's: those of the first pixel where p lies outside. */
+function placesText({ residual }: ConvolutionBindings, p: number): string {
   const place = (name: string) =>
     [
-      `let ${name}Place = params.${name}Offset + ${image} * params.${name}ImageStride`,
-      ` + (${pixel}) * params.${name}PixelStride + group * params.outVectors + vector;`,
+      `let ${name}${p} = params.${name}Offset + image${p} * params.${name}ImageStride`,
+      ` + pixel${p} * params.${name}PixelStride + group * params.outVectors + vector;`,
     ].join('');
-  return residual ? `${place('output')} ${place('residual')}` : place('output');
+  const pixel = `let pixel${p} = select(0u, toY${p} * params.outputWidth + toX${p}, inside${p});`;
+  return [pixel, place('output'), ...(residual ? [place('residual')] : [])].join(' ');
 }
 
-function storeText({ residual, output }: ConvolutionBindings, sum: string, q: string): string {
-  const value = residual ? `epilogue(${sum}, ${load(residual, `residualPlace + ${q}`)})` : `epilogue(${sum})`;
-  return store(output, `outputPlace + ${q}`, value);
+function resultText({ residual }: ConvolutionBindings, sum: string, place: string): string {
+  return residual ? `epilogue(${sum}, ${load(residual, place)})` : `epilogue(${sum})`;
 }
