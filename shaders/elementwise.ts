@@ -9,7 +9,7 @@
  * Bound by memory: each input and the output once. FLOPs: the expression's, per element.
  */
 
-import { FLAT_INDEX, flatDispatch } from './dispatch-size.ts';
+import { flatLoop } from './dispatch-size.ts';
 import { computeType, load, store, vectorType, zero } from './element-types.ts';
 import { type Expression, expressionText } from './expression.ts';
 import type { Binding, Kernel, TensorView } from './kernel.ts';
@@ -24,8 +24,6 @@ export interface ElementwiseOptions {
   /** The output axis whose lanes up to the next multiple of 4 become 0. The output must own them. */
   readonly padTo4?: number;
 }
-
-const WORKGROUP_SIZE = 64;
 
 /** Bindings: the inputs in order, output. */
 export function elementwise(options: ElementwiseOptions): Kernel {
@@ -65,26 +63,23 @@ export function elementwise(options: ElementwiseOptions): Kernel {
     if (vectors) {
       result = `select(${zero(y)}, ${result}, 4 * ${coordinate} + vec4<u32>(0, 1, 2, 3) < vec4<u32>(params.realSize))`;
     } else {
-      skip = `if (${coordinate} >= params.realSize) { ${store(y, to, zero(y))} return; }`;
+      skip = `if (${coordinate} >= params.realSize) { ${store(y, to, zero(y))} continue; }`;
     }
   }
-  const dispatch = flatDispatch(countOf(loop.sizes), WORKGROUP_SIZE);
+  const kernel = flatLoop(
+    countOf(loop.sizes),
+    `${text.coordinates}
+    ${skip}
+    ${expression.statements}
+    ${store(y, to, result)}`,
+  );
   return {
     label: `elementwise ${expression.summary} ${vectors ? 'vec4' : 'strided'} rank ${loop.sizes.length}`,
     bindings: [...bindings, y],
-    parameters: [...parameters, ...dispatch.parameters],
-    workgroupSize: [WORKGROUP_SIZE, 1, 1],
-    workgroups: dispatch.workgroups,
-    body: `${expression.functions}
-@main
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  ${FLAT_INDEX}
-  ${text.coordinates}
-  ${skip}
-  ${expression.statements}
-  ${store(y, to, result)}
-}
-`,
+    parameters: [...parameters, ...kernel.parameters],
+    workgroupSize: kernel.workgroupSize,
+    workgroups: kernel.workgroups,
+    body: `${expression.functions}${kernel.main}`,
   };
 }
 

@@ -3,7 +3,7 @@
  * elements and the indices, and writing the output.
  */
 
-import { FLAT_INDEX, flatDispatch } from './dispatch-size.ts';
+import { flatLoop } from './dispatch-size.ts';
 import { computeType, load, store, zero } from './element-types.ts';
 import type { Binding, Kernel, TensorView } from './kernel.ts';
 import { collapseDimensions, countOf, loopText, paddedAxis, paddedView, unsigned } from './strided.ts';
@@ -42,8 +42,6 @@ export function gatherElements(options: GatherOptions): Kernel {
   return gatherKernel('gatherElements', options, { data: { ...data, shape: indices.shape, strides }, indices });
 }
 
-const WORKGROUP_SIZE = 64;
-
 /** `walked`: data and indices as views of the output's shape, the data at position 0 of the axis. */
 function gatherKernel(
   name: string,
@@ -69,10 +67,8 @@ function gatherKernel(
     ['y', 'x', 'indices'].map((view, v) => ({ name: view, offset: views[v].offset })),
   );
   const [to, from, indexAt] = text.offsets;
-  const dispatch = flatDispatch(countOf(loop.sizes), WORKGROUP_SIZE);
   const parameters = [
     ...text.parameters,
-    ...dispatch.parameters,
     unsigned('axisSize', data.shape[axis]),
     unsigned('axisStride', data.strides[axis]),
   ];
@@ -80,22 +76,22 @@ function gatherKernel(
   const skip =
     padTo4 === undefined
       ? ''
-      : `if (${text.names[loop.separate[0]]} >= params.realSize) { ${store(y, to, zero(y))} return; }`;
+      : `if (${text.names[loop.separate[0]]} >= params.realSize) { ${store(y, to, zero(y))} continue; }`;
+  const kernel = flatLoop(
+    countOf(loop.sizes),
+    `${text.coordinates}
+    ${skip}
+    ${resolveIndex('position', `indices[${indexAt}]`, 'params.axisSize')}
+    ${store(y, to, load(x, `${from} + position * params.axisStride`))}`,
+  );
+  parameters.push(...kernel.parameters);
   return {
     label: `${name} ${data.element} rank ${loop.sizes.length}`,
     bindings,
     parameters,
-    workgroupSize: [WORKGROUP_SIZE, 1, 1],
-    workgroups: dispatch.workgroups,
-    body: `@main
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  ${FLAT_INDEX}
-  ${text.coordinates}
-  ${skip}
-  ${resolveIndex('position', `indices[${indexAt}]`, 'params.axisSize')}
-  ${store(y, to, load(x, `${from} + position * params.axisStride`))}
-}
-`,
+    workgroupSize: kernel.workgroupSize,
+    workgroups: kernel.workgroups,
+    body: kernel.main,
   };
 }
 

@@ -3,7 +3,7 @@
  * invocation per element of the output, no arithmetic: the output is written once and what remains of the input read once.
  */
 import type { Pad } from '../engine/graph/ops/pad.ts';
-import { FLAT_INDEX, flatDispatch } from './dispatch-size.ts';
+import { flatLoop } from './dispatch-size.ts';
 import { computeType, load, store, zero } from './element-types.ts';
 import type { Binding, Kernel, TensorView } from './kernel.ts';
 import { collapseDimensions, countOf, loopText, paddedAxis, paddedView, unsigned } from './strided.ts';
@@ -15,8 +15,6 @@ export interface PadOptions {
   /** The output axis whose lanes up to the next multiple of 4 become 0. The output must own them. */
   readonly padTo4?: number;
 }
-
-const WORKGROUP_SIZE = 64;
 
 /** Bindings: input, output. */
 export function pad(options: PadOptions): Kernel {
@@ -48,10 +46,8 @@ export function pad(options: PadOptions): Kernel {
   const coordinate = (axis: number) => text.names[loop.separate[alone.indexOf(axis)]];
   // Unsigned: a coordinate before the input wraps around to a large number.
   const inside = moved.map((axis, i) => `${coordinate(axis)} - params.before${i} < params.inputSize${i}`);
-  const dispatch = flatDispatch(countOf(loop.sizes), WORKGROUP_SIZE);
   const parameters = [
     ...text.parameters,
-    ...dispatch.parameters,
     { name: 'value', type, value: op.value },
     ...moved.flatMap((axis, i) => [
       unsigned(`before${i}`, op.before[axis]),
@@ -61,25 +57,23 @@ export function pad(options: PadOptions): Kernel {
   let skip = '';
   if (padTo4 !== undefined) {
     parameters.push(unsigned('realSize', output.shape[padTo4]));
-    skip = `if (${coordinate(padTo4)} >= params.realSize) { ${store(y, to, zero(y))} return; }`;
+    skip = `if (${coordinate(padTo4)} >= params.realSize) { ${store(y, to, zero(y))} continue; }`;
   }
+  const kernel = flatLoop(
+    countOf(loop.sizes),
+    `${text.coordinates}
+    ${skip}
+    var value = params.value;
+    if (${inside.join(' && ') || 'true'}) { value = ${load(x, from)}; }
+    ${store(y, to, 'value')}`,
+  );
+  parameters.push(...kernel.parameters);
   return {
     label: `pad ${input.element} rank ${loop.sizes.length} axes ${moved.length}`,
     bindings,
     parameters,
-    workgroupSize: [WORKGROUP_SIZE, 1, 1],
-    workgroups: dispatch.workgroups,
-    body: `@main
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  ${FLAT_INDEX}
-  ${text.coordinates}
-  ${skip}
-  var value = params.value;
-  if (${inside.join(' && ') || 'true'}) {
-    value = ${load(x, from)};
-  }
-  ${store(y, to, 'value')}
-}
-`,
+    workgroupSize: kernel.workgroupSize,
+    workgroups: kernel.workgroups,
+    body: kernel.main,
   };
 }

@@ -3,7 +3,7 @@
  *
  * Variants:
  * - element per invocation: each invocation walks the reduced elements of one output.
- * - element per workgroup: for long reductions, 64 invocations take strides of them and join their results in a tree;
+ * - element per workgroup: for long reductions, 32 invocations take strides of them and join their results;
  *   that also keeps the rounding error of long sums small.
  *
  * FLOPs: one per element of the input. Bytes: input and output once.
@@ -22,7 +22,7 @@ import {
   unsigned,
   withoutAxes,
 } from './strided.ts';
-import { workgroupReduction } from './workgroup-reduction.ts';
+import { REDUCTION_LANES, workgroupReduction } from './workgroup-reduction.ts';
 
 export interface ReduceOptions {
   readonly input: TensorView;
@@ -85,16 +85,16 @@ export function reduce(options: ReduceOptions): Kernel {
   const parameters = [...text.parameters, ...inner.parameters, ...dispatch.parameters, unsigned('count', count)];
   if (padTo4 !== undefined) parameters.push(unsigned('realSize', output.shape[padTo4]));
   const { combine, initial } = combinations[op.function];
-  const [first, step] = perWorkgroup ? ['lane', `${WORKGROUP_SIZE}u`] : ['0u', '1u'];
+  const [first, step] = perWorkgroup ? ['lane', `${REDUCTION_LANES}u`] : ['0u', '1u'];
   const [to, from] = text.offsets;
   const paddedCoordinate = paddedKept === undefined ? undefined : text.names[loop.separate[0]];
   return {
     label: `reduce ${op.function} per ${perWorkgroup ? 'workgroup' : 'invocation'} ${input.element} rank ${loop.sizes.length} of ${reduced.sizes.length}`,
     bindings,
     parameters,
-    workgroupSize: [WORKGROUP_SIZE, 1, 1],
+    workgroupSize: [perWorkgroup ? REDUCTION_LANES : WORKGROUP_SIZE, 1, 1],
     workgroups: dispatch.workgroups,
-    body: `${perWorkgroup ? workgroupReduction('join', type, WORKGROUP_SIZE, combine) : ''}
+    body: `${perWorkgroup ? workgroupReduction('join', type, combine) : ''}
 @main
 fn main(${perWorkgroup ? WORKGROUP_ARGUMENTS : '@builtin(global_invocation_id) id: vec3<u32>'}) {
   ${perWorkgroup ? WORKGROUP_INDEX : FLAT_INDEX}

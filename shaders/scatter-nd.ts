@@ -3,7 +3,7 @@
  * invocation per element of the updates. Where two updates address one place, either may win, as ONNX leaves open.
  */
 
-import { FLAT_INDEX, flatDispatch } from './dispatch-size.ts';
+import { flatLoop } from './dispatch-size.ts';
 import { computeType, load, store } from './element-types.ts';
 import { resolveIndex } from './gather.ts';
 import type { Binding, Kernel, TensorView } from './kernel.ts';
@@ -16,8 +16,6 @@ export interface ScatterNdOptions {
   readonly updates: TensorView;
   readonly output: TensorView;
 }
-
-const WORKGROUP_SIZE = 64;
 
 /** Bindings: indices, updates, output. */
 export function scatterNd(options: ScatterNdOptions): Kernel {
@@ -45,34 +43,32 @@ export function scatterNd(options: ScatterNdOptions): Kernel {
     { name: 'updates', element: updates.element, vector: 1, access: 'read' },
     { name: 'y', element: output.element, vector: 1, access: 'write' },
   ];
-  const dispatch = flatDispatch(countOf(loop.sizes), WORKGROUP_SIZE);
   const axes = Array.from({ length: depth }, (_, axis) => axis);
   const positions = axes.map((axis) =>
     resolveIndex(`position${axis}`, `indices[indexAt + ${axis}u * params.indexStep]`, `params.axisSize${axis}`),
   );
   const slice = axes.map((axis) => ` + position${axis} * params.axisStride${axis}`);
+  const kernel = flatLoop(
+    countOf(loop.sizes),
+    `${text.coordinates}
+    let indexAt = ${indexAt};
+    ${positions.join('\n    ')}
+    ${store(bindings[2], `${to}${slice.join('')}`, load(bindings[1], from))}`,
+  );
   return {
     label: `scatterNd ${output.element} rank ${loop.sizes.length} depth ${depth}`,
     bindings,
     parameters: [
       ...text.parameters,
-      ...dispatch.parameters,
+      ...kernel.parameters,
       unsigned('indexStep', indices.strides[leading]),
       ...axes.flatMap((axis) => [
         unsigned(`axisSize${axis}`, output.shape[axis]),
         unsigned(`axisStride${axis}`, output.strides[axis]),
       ]),
     ],
-    workgroupSize: [WORKGROUP_SIZE, 1, 1],
-    workgroups: dispatch.workgroups,
-    body: `@main
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  ${FLAT_INDEX}
-  ${text.coordinates}
-  let indexAt = ${indexAt};
-  ${positions.join('\n  ')}
-  ${store(bindings[2], `${to}${slice.join('')}`, load(bindings[1], from))}
-}
-`,
+    workgroupSize: kernel.workgroupSize,
+    workgroups: kernel.workgroups,
+    body: kernel.main,
   };
 }

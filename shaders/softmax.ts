@@ -4,7 +4,7 @@
  *
  * Variants:
  * - row per invocation: for short rows (the 33600 rows of 16 of a box distribution). No memory is shared.
- * - row per workgroup: for long rows (attention): 64 invocations take strides of the row and join their maxima and sums.
+ * - row per workgroup: for long rows (attention): 32 invocations take strides of the row and join their maxima and sums.
  *
  * FLOPs: 5 per element. Bytes: input and output once.
  */
@@ -22,7 +22,7 @@ import {
   unsigned,
   withoutAxes,
 } from './strided.ts';
-import { workgroupReduction } from './workgroup-reduction.ts';
+import { REDUCTION_LANES, workgroupReduction } from './workgroup-reduction.ts';
 
 export interface SoftmaxOptions {
   readonly input: TensorView;
@@ -71,7 +71,7 @@ export function softmax(options: SoftmaxOptions): Kernel {
     label: `softmax row per ${perWorkgroup ? 'workgroup' : 'invocation'} ${input.element} rank ${loop.sizes.length}`,
     bindings,
     parameters,
-    workgroupSize: [WORKGROUP_SIZE, 1, 1],
+    workgroupSize: [perWorkgroup ? REDUCTION_LANES : WORKGROUP_SIZE, 1, 1],
     workgroups: dispatch.workgroups,
     body: bodyText(bindings, text.coordinates, text.offsets, perWorkgroup, paddedCoordinate),
   };
@@ -85,7 +85,7 @@ function bodyText(
   paddedCoordinate: string | undefined,
 ): string {
   const zeros = store(y, 'yAt + i * params.yStep', zero(y));
-  const [first, step] = perWorkgroup ? ['lane', `${WORKGROUP_SIZE}u`] : ['0u', '1u'];
+  const [first, step] = perWorkgroup ? ['lane', `${REDUCTION_LANES}u`] : ['0u', '1u'];
   const skip = `if (${paddedCoordinate} >= params.realSize) {
     for (var i = ${first}; i < params.length; i += ${step}) { ${zeros} }
     return;
@@ -120,5 +120,5 @@ fn main(${perWorkgroup ? WORKGROUP_ARGUMENTS : '@builtin(global_invocation_id) i
 const WORKGROUP_ARGUMENTS = '@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32';
 
 const REDUCTIONS =
-  workgroupReduction('joinMaxima', 'f32', WORKGROUP_SIZE, (a, b) => `max(${a}, ${b})`) +
-  workgroupReduction('joinSums', 'f32', WORKGROUP_SIZE, (a, b) => `${a} + ${b}`);
+  workgroupReduction('joinMaxima', 'f32', (a, b) => `max(${a}, ${b})`) +
+  workgroupReduction('joinSums', 'f32', (a, b) => `${a} + ${b}`);

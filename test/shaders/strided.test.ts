@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { broadcastView, linearView, packedView, sliceAxis, transposeView } from '../../engine/plan/views.ts';
-import { dispatchSize } from '../../shaders/dispatch-size.ts';
 import type { TensorView } from '../../shaders/kernel.ts';
 import { collapseDimensions, countOf, type StridedLoop, vectorize } from '../../shaders/strided.ts';
 import { randomInteger, seeded } from '../support/random.ts';
@@ -142,20 +141,6 @@ describe('vectorize', () => {
     expect(loopOf([sliceAxis(linearView([3, 10], 'f32'), 1, 0, 8)])).toBeUndefined();
     expect(loopOf([transposeView(linearView([8, 8], 'f32'), [1, 0]), linearView([8, 8], 'f32')])).toBeUndefined();
     expect(loopOf([linearView([1], 'f32')])).toBeUndefined();
-  });
-});
-
-describe('dispatchSize', () => {
-  it('covers every count with workgroups that no device refuses', () => {
-    for (const count of [0, 1, 63, 64, 65, 65535 * 64, 65535 * 64 + 1, 123456789]) {
-      const [x, y, z] = dispatchSize(count, 64);
-      expect(x).toBeLessThanOrEqual(65535);
-      expect(y).toBeLessThanOrEqual(65535);
-      expect(z).toBe(1);
-      expect(x * y * 64).toBeGreaterThanOrEqual(count);
-      expect((x - 1) * y * 64).toBeLessThan(Math.max(count, 1));
-    }
-    expect(() => dispatchSize(2 ** 40, 64)).toThrow(RangeError);
   });
 });
 
