@@ -7,7 +7,7 @@ import {
 } from './conv-bindings.ts';
 import { dispatchSize } from './dispatch-size.ts';
 import { load, store } from './element-types.ts';
-import { epilogueFunction, epilogueLabel, epilogueParameters } from './epilogue.ts';
+import { type EpilogueText, epilogueLabel, epilogueText, sharedEpilogueText } from './epilogue.ts';
 import { channelVectors, mapParameters } from './feature-map.ts';
 import type { Kernel, Parameter } from './kernel.ts';
 import { range } from './range.ts';
@@ -43,6 +43,7 @@ const WORKGROUP_SIZE = 64;
 export function depthwiseKernel(convolution: DepthwiseConvolution, form: DepthwiseForm, pixels: number): Kernel {
   const { input, output, residual, kernel, strides, pads, dilations } = convolution;
   const bindings = convolutionBindings(convolution, 4);
+  const epilogue = (form === 'unrolled' ? epilogueText : sharedEpilogueText)(convolution.epilogue);
   const vectors = channelVectors(output);
   const tilesPerRow = Math.ceil(output.width / pixels);
   const tiles = output.batch * output.height * tilesPerRow;
@@ -53,7 +54,7 @@ export function depthwiseKernel(convolution: DepthwiseConvolution, form: Depthwi
     label: `conv2d ${kernel.join('x')} depthwise ${pixels} ${form}${epilogueLabel(convolution.epilogue)}`,
     bindings: bindingList(bindings),
     parameters: [
-      ...epilogueParameters(convolution.epilogue),
+      ...epilogue.parameters,
       ...mapParameters('input', input),
       ...mapParameters('output', output),
       ...(residual ? mapParameters('residual', residual) : []),
@@ -74,7 +75,7 @@ export function depthwiseKernel(convolution: DepthwiseConvolution, form: Depthwi
     workgroupSize: [WORKGROUP_SIZE, 1, 1],
     workgroups: [columns, form === 'unrolled' ? 1 : vectors, rows],
     features: form === 'broadcast' ? ['subgroups'] : [],
-    body: bodyText(convolution, form, pixels, bindings),
+    body: bodyText(convolution, form, pixels, bindings, epilogue),
   };
 }
 
@@ -84,6 +85,7 @@ function bodyText(
   form: DepthwiseForm,
   pixels: number,
   bindings: ConvolutionBindings,
+  epilogue: EpilogueText,
 ): string {
   const { residual, output } = bindings;
   const place = (name: string) =>
@@ -116,7 +118,7 @@ function bodyText(
   let vector = number - tileNumber * params.vectors;`
       : `let tileNumber = ${invocation};
   let vector = workgroup.y;`;
-  return `${epilogueFunction(convolution.epilogue)}
+  return `${epilogue.definition}
 @main
 fn main(
   @builtin(workgroup_id) workgroup: vec3<u32>,

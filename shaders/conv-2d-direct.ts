@@ -8,7 +8,7 @@ import {
 import type { ConvGeometry } from './conv-geometry.ts';
 import { dispatchSize } from './dispatch-size.ts';
 import { load, store } from './element-types.ts';
-import { epilogueFunction, epilogueLabel, epilogueParameters } from './epilogue.ts';
+import { type EpilogueText, epilogueLabel, epilogueText, sharedEpilogueText } from './epilogue.ts';
 import { channelVectors, mapParameters } from './feature-map.ts';
 import type { FeatureMap, Kernel, Parameter } from './kernel.ts';
 import type { KernelDevice } from './kernel-device.ts';
@@ -109,6 +109,7 @@ export function directKernel(convolution: DirectConvolution, tile: DirectTile): 
   const [columns, rows] = dispatchSize(Math.ceil(pixelCount / tile.pixels), tile.workgroup);
   const count = (name: string, value: number): Parameter => ({ name, type: 'u32', value });
   const bindings = convolutionBindings(convolution, 4);
+  const epilogue = (tile.form === 'compact' ? sharedEpilogueText : epilogueText)(convolution.epilogue);
   return {
     label: `${convolution.name} ${kernel.join('x')} ${tileName(tile)}${epilogueLabel(convolution.epilogue)}`,
     bindings: bindingList(bindings),
@@ -117,7 +118,7 @@ export function directKernel(convolution: DirectConvolution, tile: DirectTile): 
       ...mapParameters('output', output),
       ...(residual ? mapParameters('residual', residual) : []),
       ...geometry.parameters,
-      ...epilogueParameters(convolution.epilogue),
+      ...epilogue.parameters,
       count('kernelHeight', kernel[0]),
       count('kernelWidth', kernel[1]),
       count('gridHeight', geometry.grid[0]),
@@ -133,15 +134,20 @@ export function directKernel(convolution: DirectConvolution, tile: DirectTile): 
     workgroupSize: [tile.workgroup, 1, 1],
     workgroups: [columns, groups * tilesPerGroup, rows * geometry.phases],
     features: tile.loaders > 1 ? ['subgroups'] : [],
-    body: bodyText(convolution, tile, bindings),
+    body: bodyText(convolution, tile, bindings, epilogue),
   };
 }
 
 /** Names that end in a number belong to pixel p of the tile, or to its pixel p and vec4 q of channels. */
-function bodyText(convolution: DirectConvolution, tile: DirectTile, bindings: ConvolutionBindings): string {
+function bodyText(
+  convolution: DirectConvolution,
+  tile: DirectTile,
+  bindings: ConvolutionBindings,
+  epilogue: EpilogueText,
+): string {
   const { geometry } = convolution;
   const broadcast = tile.loaders > 1;
-  return `${epilogueFunction(convolution.epilogue)}
+  return `${epilogue.definition}
 @main
 fn main(
   @builtin(workgroup_id) workgroup: vec3<u32>,

@@ -2,7 +2,7 @@ import type { EpilogueStep } from '../engine/graph/ops/conv-2d.ts';
 import { bindingList, type ConvolutionTensors, convolutionBindings } from './conv-bindings.ts';
 import { FLAT_INDEX, flatDispatch } from './dispatch-size.ts';
 import { load, store } from './element-types.ts';
-import { epilogueLabel, epilogueParameters, residualFactor } from './epilogue.ts';
+import { epilogueLabel, residualFactor, residualParameters } from './epilogue.ts';
 import { unaryExpression } from './functions.ts';
 import type { FeatureMap, Kernel, Parameter } from './kernel.ts';
 
@@ -44,7 +44,7 @@ export function generalKernel(convolution: GeneralConvolution): Kernel {
     label: `${transposed ? 'convTranspose2d' : 'conv2d'} ${kernel.join('x')} general${epilogueLabel(epilogue)}`,
     bindings: bindingList(bindings),
     parameters: [
-      ...epilogueParameters(epilogue),
+      ...residualParameters(epilogue),
       ...elementParameters('input', input),
       ...elementParameters('output', output),
       ...(residual ? elementParameters('residual', residual) : []),
