@@ -105,7 +105,7 @@ function relativeDifference(ours: ArrayLike<number>, reference: ArrayLike<number
   for (let index = 0; index < reference.length; index++) {
     const here = Math.abs(ours[index] - reference[index]);
     // A NaN must not pass for agreement.
-    difference = here <= difference ? difference : here;
+    if (!(here <= difference)) difference = here;
     largest = Math.max(largest, Math.abs(reference[index]));
   }
   return difference / largest;
