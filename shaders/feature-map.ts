@@ -30,25 +30,43 @@ export function pixelEntry(name: string, y: string, x: string): string {
 
 const WORKGROUP_SIZE = 64;
 
+/** A kernel that does the same for each pixel of an output: what `mapLoop` decides of it. */
+export interface MapLoop {
+  readonly parameters: readonly Parameter[];
+  readonly workgroupSize: Kernel['workgroupSize'];
+  readonly workgroups: Kernel['workgroups'];
+  /** The entry point. */
+  readonly main: string;
+}
+
 /**
- * One invocation for each vec4 of an output row, `rows` output rows at a time. `MAP_INDEX` declares `c` (in vec4s), `column`,
- * `row` (the number of the group of rows) and `n`.
+ * `statements` for every vec4 of the map `y`: of channels `c` (in vec4s), `column`, and image `n`. `row` counts groups of
+ * `rowsAtOnce` rows, which the statements do together.
+ * @param steps vec4s that an invocation takes one after the other, a workgroup's size apart
  */
-export function mapDispatch(
-  output: FeatureMap,
-  rows: number,
-): Pick<Kernel, 'workgroupSize' | 'workgroups'> & { readonly parameters: readonly Parameter[] } {
+export function mapLoop(output: FeatureMap, rowsAtOnce: number, steps: number, statements: string): MapLoop {
   const channels = channelVectors(output);
+  const perWorkgroup = WORKGROUP_SIZE * steps;
   return {
     parameters: [{ name: 'channelVectors', type: 'u32', value: channels }],
     workgroupSize: [WORKGROUP_SIZE, 1, 1],
-    workgroups: [Math.ceil((channels * output.width) / WORKGROUP_SIZE), Math.ceil(output.height / rows), output.batch],
+    workgroups: [
+      Math.ceil((channels * output.width) / perWorkgroup),
+      Math.ceil(output.height / rowsAtOnce),
+      output.batch,
+    ],
+    main: `@main
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let n = group.z;
+  let first = group.x * ${perWorkgroup}u + lane;
+  let end = min(first + ${perWorkgroup}u, params.channelVectors * params.yWidth);
+  for (var index = first; index < end; index += ${WORKGROUP_SIZE}u) {
+    let column = index / params.channelVectors;
+    let c = index - column * params.channelVectors;
+    ${statements}
+  }
+}
+`,
   };
 }
-
-/** See `mapDispatch`; `id` is the global invocation id. */
-export const MAP_INDEX = `let column = id.x / params.channelVectors;
-  let c = id.x - column * params.channelVectors;
-  let row = id.y;
-  let n = id.z;
-  if (column >= params.yWidth) { return; }`;

@@ -13,7 +13,7 @@
 import type { AveragePool2d } from '../engine/graph/ops/average-pool-2d.ts';
 import type { MaxPool2d } from '../engine/graph/ops/max-pool-2d.ts';
 import { load, store } from './element-types.ts';
-import { imageEntry, MAP_INDEX, mapDispatch, mapParameters, pixelEntry } from './feature-map.ts';
+import { imageEntry, mapLoop, mapParameters, pixelEntry } from './feature-map.ts';
 import type { Binding, FeatureMap, Kernel, Parameter } from './kernel.ts';
 
 export interface Pool2dOptions {
@@ -58,7 +58,6 @@ function windowParameters(op: MaxPool2d | AveragePool2d): Parameter[] {
 function maxPool(input: FeatureMap, output: FeatureMap, op: MaxPool2d, rows: number): Kernel {
   const bindings = bindingsOf(input, output);
   const [x, y] = bindings;
-  const dispatch = mapDispatch(output, rows);
   const outputs = Array.from({ length: rows }, (_, r) => r);
   const updates = outputs.map((r) =>
     rows === 1
@@ -70,6 +69,27 @@ function maxPool(input: FeatureMap, output: FeatureMap, op: MaxPool2d, rows: num
     const statement = store(y, index, `largest${r}`);
     return r === 0 ? statement : `if (firstRow + ${r}u < params.yHeight) { ${statement} }`;
   });
+  const loop = mapLoop(
+    output,
+    rows,
+    1,
+    `let firstRow = row * ${rows}u;
+    let top = i32(firstRow) * params.strideY - params.top;
+    let left = i32(column) * params.strideX - params.left;
+    let endY = min(top + ${rows - 1} + params.kernelHeight, i32(params.xHeight));
+    let endX = min(left + params.kernelWidth, i32(params.xWidth));
+    let xAt = ${imageEntry('x', 'n', 'c')};
+    let yAt = ${imageEntry('y', 'n', 'c')};
+    ${outputs.map((r) => `var largest${r} = vec4<f32>(${LOWEST});`).join('\n    ')}
+    for (var iy = max(top, 0); iy < endY; iy++) {
+      var value = vec4<f32>(${LOWEST});
+      for (var ix = max(left, 0); ix < endX; ix++) {
+        value = max(value, ${load(x, `xAt + ${pixelEntry('x', 'u32(iy)', 'u32(ix)')}`)});
+      }
+      ${updates.join('\n      ')}
+    }
+    ${stores.join('\n    ')}`,
+  );
   return {
     label: `maxPool2d ${op.kernel.join('x')}${rows > 1 ? ` column ${rows}` : ''} ${input.element}`,
     bindings,
@@ -77,31 +97,11 @@ function maxPool(input: FeatureMap, output: FeatureMap, op: MaxPool2d, rows: num
       ...mapParameters('x', input),
       ...mapParameters('y', output),
       ...windowParameters(op),
-      ...dispatch.parameters,
+      ...loop.parameters,
     ],
-    workgroupSize: dispatch.workgroupSize,
-    workgroups: dispatch.workgroups,
-    body: `@main
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  ${MAP_INDEX}
-  let firstRow = row * ${rows}u;
-  let top = i32(firstRow) * params.strideY - params.top;
-  let left = i32(column) * params.strideX - params.left;
-  let endY = min(top + ${rows - 1} + params.kernelHeight, i32(params.xHeight));
-  let endX = min(left + params.kernelWidth, i32(params.xWidth));
-  let xAt = ${imageEntry('x', 'n', 'c')};
-  let yAt = ${imageEntry('y', 'n', 'c')};
-  ${outputs.map((r) => `var largest${r} = vec4<f32>(${LOWEST});`).join('\n  ')}
-  for (var iy = max(top, 0); iy < endY; iy++) {
-    var value = vec4<f32>(${LOWEST});
-    for (var ix = max(left, 0); ix < endX; ix++) {
-      value = max(value, ${load(x, `xAt + ${pixelEntry('x', 'u32(iy)', 'u32(ix)')}`)});
-    }
-    ${updates.join('\n    ')}
-  }
-  ${stores.join('\n  ')}
-}
-`,
+    workgroupSize: loop.workgroupSize,
+    workgroups: loop.workgroups,
+    body: loop.main,
   };
 }
 
@@ -111,10 +111,28 @@ const LOWEST = '-3.40282346e+38f';
 function averagePool(input: FeatureMap, output: FeatureMap, op: AveragePool2d): Kernel {
   const bindings = bindingsOf(input, output);
   const [x, y] = bindings;
-  const dispatch = mapDispatch(output, 1);
   const divisor = op.countIncludePad
     ? 'f32(params.kernelHeight * params.kernelWidth)'
     : 'f32((bottom - top) * (right - left))';
+  const loop = mapLoop(
+    output,
+    1,
+    1,
+    `let firstY = i32(row) * params.strideY - params.top;
+    let firstX = i32(column) * params.strideX - params.left;
+    let top = max(firstY, 0);
+    let left = max(firstX, 0);
+    let bottom = min(firstY + params.kernelHeight, i32(params.xHeight));
+    let right = min(firstX + params.kernelWidth, i32(params.xWidth));
+    let xAt = ${imageEntry('x', 'n', 'c')};
+    var sum = vec4<f32>(0);
+    for (var iy = top; iy < bottom; iy++) {
+      for (var ix = left; ix < right; ix++) {
+        sum += ${load(x, `xAt + ${pixelEntry('x', 'u32(iy)', 'u32(ix)')}`)};
+      }
+    }
+    ${store(y, `${imageEntry('y', 'n', 'c')} + ${pixelEntry('y', 'row', 'column')}`, `sum / ${divisor}`)}`,
+  );
   return {
     label: `averagePool2d ${op.kernel.join('x')} ${input.element}`,
     bindings,
@@ -122,28 +140,10 @@ function averagePool(input: FeatureMap, output: FeatureMap, op: AveragePool2d): 
       ...mapParameters('x', input),
       ...mapParameters('y', output),
       ...windowParameters(op),
-      ...dispatch.parameters,
+      ...loop.parameters,
     ],
-    workgroupSize: dispatch.workgroupSize,
-    workgroups: dispatch.workgroups,
-    body: `@main
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  ${MAP_INDEX}
-  let firstY = i32(row) * params.strideY - params.top;
-  let firstX = i32(column) * params.strideX - params.left;
-  let top = max(firstY, 0);
-  let left = max(firstX, 0);
-  let bottom = min(firstY + params.kernelHeight, i32(params.xHeight));
-  let right = min(firstX + params.kernelWidth, i32(params.xWidth));
-  let xAt = ${imageEntry('x', 'n', 'c')};
-  var sum = vec4<f32>(0);
-  for (var iy = top; iy < bottom; iy++) {
-    for (var ix = left; ix < right; ix++) {
-      sum += ${load(x, `xAt + ${pixelEntry('x', 'u32(iy)', 'u32(ix)')}`)};
-    }
-  }
-  ${store(y, `${imageEntry('y', 'n', 'c')} + ${pixelEntry('y', 'row', 'column')}`, `sum / ${divisor}`)}
-}
-`,
+    workgroupSize: loop.workgroupSize,
+    workgroups: loop.workgroups,
+    body: loop.main,
   };
 }

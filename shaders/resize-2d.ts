@@ -12,7 +12,7 @@
  */
 import { type Resize2d, samplesAlong } from '../engine/graph/ops/resize-2d.ts';
 import { load, store } from './element-types.ts';
-import { imageEntry, MAP_INDEX, mapDispatch, mapParameters, pixelEntry } from './feature-map.ts';
+import { imageEntry, mapLoop, mapParameters, pixelEntry } from './feature-map.ts';
 import type { Binding, FeatureMap, Kernel, Parameter } from './kernel.ts';
 
 export interface Resize2dOptions {
@@ -21,6 +21,9 @@ export interface Resize2dOptions {
   readonly output: FeatureMap;
   readonly op: Resize2d;
 }
+
+/** vec4s that an invocation writes. */
+const STEPS = 4;
 
 /** Bindings: input, output. */
 export function resize2d(options: Resize2dOptions): Kernel {
@@ -32,13 +35,20 @@ export function resize2d(options: Resize2dOptions): Kernel {
     { name: 'y', element: output.element, vector: 4, access: 'write' },
   ];
   const [x, y] = bindings;
-  const dispatch = mapDispatch(output, 1);
   const at = (iy: string, ix: string) => load(x, `xAt + ${pixelEntry('x', iy, ix)}`);
   const value =
     op.mode === 'nearest'
       ? at('firstY', 'firstX')
       : `mix(mix(${at('firstY', 'firstX')}, ${at('firstY', 'secondX')}, fractionX),
     mix(${at('secondY', 'firstX')}, ${at('secondY', 'secondX')}, fractionX), fractionY)`;
+  const loop = mapLoop(
+    output,
+    1,
+    STEPS,
+    `${axes.map((axis) => axis.statements).join('\n    ')}
+    let xAt = ${imageEntry('x', 'n', 'c')};
+    ${store(y, `${imageEntry('y', 'n', 'c')} + ${pixelEntry('y', 'row', 'column')}`, value)}`,
+  );
   return {
     label: `resize2d ${op.mode} ${variant}${input.element}`,
     bindings,
@@ -46,19 +56,11 @@ export function resize2d(options: Resize2dOptions): Kernel {
       ...mapParameters('x', input),
       ...mapParameters('y', output),
       ...axes.flatMap((axis) => axis.parameters),
-      ...dispatch.parameters,
+      ...loop.parameters,
     ],
-    workgroupSize: dispatch.workgroupSize,
-    workgroups: dispatch.workgroups,
-    body: `${axes.map((axis) => axis.table ?? '').join('')}
-@main
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  ${MAP_INDEX}
-  ${axes.map((axis) => axis.statements).join('\n  ')}
-  let xAt = ${imageEntry('x', 'n', 'c')};
-  ${store(y, `${imageEntry('y', 'n', 'c')} + ${pixelEntry('y', 'row', 'column')}`, value)}
-}
-`,
+    workgroupSize: loop.workgroupSize,
+    workgroups: loop.workgroups,
+    body: axes.map((axis) => axis.table ?? '').join('') + loop.main,
   };
 }
 
