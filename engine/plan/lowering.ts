@@ -163,7 +163,7 @@ export class Lowering {
   finishMap(value: Value, written: MapTensor, node: Node): void {
     const promised = this.tensor(value);
     if (promised.allocation !== written.allocation)
-      this.copy(written, promised, node, 'promised place is no feature map');
+      this.copy(written, promised, node, 'its slice of a concatenation is no whole number of vec4s');
   }
 
   /** A value as a feature map that vec4 kernels can read; copied once if it lies otherwise. */

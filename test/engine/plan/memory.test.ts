@@ -50,7 +50,11 @@ describe('planMemory', () => {
   });
 
   it('uses two buffers for a plain chain', () => {
-    const lifetimes = Array.from({ length: 10 }, (_, i) => ({ bytes: 1024, firstStep: Math.max(0, i - 1), lastStep: i }));
+    const lifetimes = Array.from({ length: 10 }, (_, i) => ({
+      bytes: 1024,
+      firstStep: Math.max(0, i - 1),
+      lastStep: i,
+    }));
     const steps = Array.from({ length: 9 }, (_, i) => ({ reads: [i], writes: [i + 1] }));
     expect(planMemory(lifetimes, steps).pools).toEqual([1024, 1024]);
     expect(lowerBound(lifetimes, steps.length)).toBe(2048);
