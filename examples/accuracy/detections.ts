@@ -12,7 +12,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Detector, readImage, requestNodeDevice } from '../../node.ts';
-import { compareDetections, type Reference } from './compare.ts';
+import { type Comparison, compareDetections, type Reference } from './compare.ts';
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -28,7 +28,7 @@ for (const [name, { scoreThreshold, iouThreshold, images }] of Object.entries(re
   if (!name.endsWith('.onnx') || !existsSync(file) || !name.includes(values.only ?? '')) continue;
   const precision = values.precision === 'float16' ? 'float16' : 'float32';
   const detector = await Detector.load(file, { device, precision });
-  const comparisons = [];
+  const comparisons: Comparison[] = [];
   for (const [image, expected] of Object.entries(images)) {
     const picture = pictureFolders.map((folder) => join(folder, image)).find(existsSync);
     if (!picture) throw new Error(`${image} is in none of ${pictureFolders.join(', ')}`);
