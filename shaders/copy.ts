@@ -16,12 +16,11 @@
 import { flatLoop, WORKGROUP_INDEX, workgroupDispatch } from './dispatch-size.ts';
 import { computeType, load, store, zero } from './element-types.ts';
 import type { Binding, ElementType, Kernel, TensorView } from './kernel.ts';
+import { type Padding, paddedLoop, paddingParameters, whereInPadding, withoutPadding } from './padding.ts';
 import {
   collapseDimensions,
   countOf,
   loopText,
-  paddedAxis,
-  paddedView,
   type StridedLoop,
   unsigned,
   type VectorLoop,
@@ -39,13 +38,11 @@ export interface CopyOptions {
 /** Bindings: input, output. */
 export function copy(options: CopyOptions): Kernel {
   const { input, output } = options;
-  const padTo4 = paddedAxis(output, options.padTo4);
-  const views = [paddedView(output, padTo4), paddedView(input, padTo4)];
-  const loop = collapseDimensions(views, padTo4 === undefined ? [] : [padTo4]);
-  const padding = padTo4 === undefined ? undefined : { dimension: loop.separate[0], size: output.shape[padTo4] };
+  const views = [output, input];
+  const { loop, padding } = paddedLoop(views, options.padTo4);
   const vectors = vectorize(loop, views);
   if (vectors && !vectors.splats[1] && (!padding || padding.dimension === loop.sizes.length - 1)) {
-    return vectorCopy(input, output, vectors, padding?.size);
+    return vectorCopy(input, output, vectors, padding);
   }
   const across = contiguousAcross(loop);
   if (across !== undefined) return transposedCopy(input, output, loop, across, padding);
@@ -78,12 +75,6 @@ export function fill(options: FillOptions): Kernel {
   };
 }
 
-/** The output's padded dimension of the loop, and how many elements of it are real. */
-interface Padding {
-  readonly dimension: number;
-  readonly size: number;
-}
-
 function bindingsOf(input: TensorView, output: TensorView, vector: 1 | 4): [Binding, Binding] {
   return [
     { name: 'x', element: input.element, vector, access: 'read' },
@@ -114,20 +105,20 @@ function stridedCopy(input: TensorView, output: TensorView, loop: StridedLoop, p
   const kernel = flatLoop(
     countOf(loop.sizes),
     `${text.coordinates}
-    ${padding ? `if (${text.names[padding.dimension]} >= params.realSize) { ${store(y, to, zero(y))} continue; }` : ''}
+    ${whereInPadding(padding, text, `${store(y, to, zero(y))} continue;`)}
     ${store(y, to, converted(x, y, from))}`,
   );
   return {
     label: `copy strided ${conversionLabel(input.element, output.element)} rank ${loop.sizes.length}`,
     bindings,
-    parameters: [...text.parameters, ...kernel.parameters, ...(padding ? [unsigned('realSize', padding.size)] : [])],
+    parameters: [...text.parameters, ...kernel.parameters, ...paddingParameters(padding)],
     workgroupSize: kernel.workgroupSize,
     workgroups: kernel.workgroups,
     body: kernel.main,
   };
 }
 
-function vectorCopy(input: TensorView, output: TensorView, vectors: VectorLoop, realSize?: number): Kernel {
+function vectorCopy(input: TensorView, output: TensorView, vectors: VectorLoop, padding?: Padding): Kernel {
   const bindings = bindingsOf(input, output, 4);
   const [x, y] = bindings;
   const { loop, offsets } = vectors;
@@ -136,22 +127,16 @@ function vectorCopy(input: TensorView, output: TensorView, vectors: VectorLoop, 
     { name: 'x', offset: offsets[1] },
   ]);
   const [to, from] = text.offsets;
-  const value = converted(x, y, from);
-  const lane = `4 * ${text.names[text.names.length - 1]} + vec4<u32>(0, 1, 2, 3)`;
-  const masked = `select(${zero(y)}, ${value}, ${lane} < vec4<u32>(params.realSize))`;
+  const value = withoutPadding(padding, text, converted(x, y, from), zero(y));
   const kernel = flatLoop(
     countOf(loop.sizes),
     `${text.coordinates}
-    ${store(y, to, realSize === undefined ? value : masked)}`,
+    ${store(y, to, value)}`,
   );
   return {
     label: `copy vec4 ${conversionLabel(input.element, output.element)} rank ${loop.sizes.length}`,
     bindings,
-    parameters: [
-      ...text.parameters,
-      ...kernel.parameters,
-      ...(realSize === undefined ? [] : [unsigned('realSize', realSize)]),
-    ],
+    parameters: [...text.parameters, ...kernel.parameters, ...paddingParameters(padding)],
     workgroupSize: kernel.workgroupSize,
     workgroups: kernel.workgroups,
     body: kernel.main,
@@ -238,7 +223,7 @@ function transposedCopy(
       unsigned('lastSize', loop.sizes[last]),
       unsigned('yAcrossStride', loop.strides[0][across]),
       unsigned('xLastStride', loop.strides[1][last]),
-      ...(padding ? [unsigned('realSize', padding.size)] : []),
+      ...paddingParameters(padding),
     ],
     workgroupSize: [WORKGROUP_BLOCKS, WORKGROUP_BLOCKS, 1],
     workgroups: dispatch.workgroups,

@@ -13,7 +13,8 @@ import { flatLoop } from './dispatch-size.ts';
 import { computeType, load, store, vectorType, zero } from './element-types.ts';
 import { type Expression, expressionText } from './expression.ts';
 import type { Binding, Kernel, TensorView } from './kernel.ts';
-import { collapseDimensions, countOf, loopText, paddedAxis, paddedView, unsigned, vectorize } from './strided.ts';
+import { paddedLoop, paddingParameters, whereInPadding, withoutPadding } from './padding.ts';
+import { countOf, loopText, vectorize } from './strided.ts';
 
 export interface ElementwiseOptions {
   /** All of the output's shape; stride 0 where one repeats. At most 7. */
@@ -29,12 +30,10 @@ export interface ElementwiseOptions {
 export function elementwise(options: ElementwiseOptions): Kernel {
   const { inputs, output } = options;
   if (inputs.length > 7) throw new Error(`An elementwise kernel takes at most 7 inputs, not ${inputs.length}`);
-  const padTo4 = paddedAxis(output, options.padTo4);
-  const views = [output, ...inputs].map((view) => paddedView(view, padTo4));
-  const scalarLoop = collapseDimensions(views, padTo4 === undefined ? [] : [padTo4]);
-  const paddedDimension = padTo4 === undefined ? undefined : scalarLoop.separate[0];
+  const views = [output, ...inputs];
+  const { loop: scalarLoop, padding } = paddedLoop(views, options.padTo4);
   const last = scalarLoop.sizes.length - 1;
-  const vectors = paddedDimension === undefined || paddedDimension === last ? vectorize(scalarLoop, views) : undefined;
+  const vectors = padding === undefined || padding.dimension === last ? vectorize(scalarLoop, views) : undefined;
   const width = vectors ? 4 : 1;
   const loop = vectors?.loop ?? scalarLoop;
 
@@ -54,18 +53,8 @@ export function elementwise(options: ElementwiseOptions): Kernel {
   if ((expression.kind === 'float') !== (computeType(output.element) === 'f32')) {
     throw new Error(`An expression of kind ${expression.kind} can't be stored as ${output.element}`);
   }
-  let result = expression.result;
-  let skip = '';
-  const parameters = [...text.parameters, ...expression.parameters];
-  if (padTo4 !== undefined && paddedDimension !== undefined) {
-    parameters.push(unsigned('realSize', output.shape[padTo4]));
-    const coordinate = text.names[paddedDimension];
-    if (vectors) {
-      result = `select(${zero(y)}, ${result}, 4 * ${coordinate} + vec4<u32>(0, 1, 2, 3) < vec4<u32>(params.realSize))`;
-    } else {
-      skip = `if (${coordinate} >= params.realSize) { ${store(y, to, zero(y))} continue; }`;
-    }
-  }
+  const skip = vectors ? '' : whereInPadding(padding, text, `${store(y, to, zero(y))} continue;`);
+  const result = vectors ? withoutPadding(padding, text, expression.result, zero(y)) : expression.result;
   const kernel = flatLoop(
     countOf(loop.sizes),
     `${text.coordinates}
@@ -76,7 +65,7 @@ export function elementwise(options: ElementwiseOptions): Kernel {
   return {
     label: `elementwise ${expression.summary} ${vectors ? 'vec4' : 'strided'} rank ${loop.sizes.length}`,
     bindings: [...bindings, y],
-    parameters: [...parameters, ...kernel.parameters],
+    parameters: [...text.parameters, ...expression.parameters, ...paddingParameters(padding), ...kernel.parameters],
     workgroupSize: kernel.workgroupSize,
     workgroups: kernel.workgroups,
     body: `${expression.functions}${kernel.main}`,

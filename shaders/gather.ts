@@ -6,7 +6,8 @@
 import { flatLoop } from './dispatch-size.ts';
 import { computeType, load, store, zero } from './element-types.ts';
 import type { Binding, Kernel, TensorView } from './kernel.ts';
-import { collapseDimensions, countOf, loopText, paddedAxis, paddedView, unsigned } from './strided.ts';
+import { paddedLoop, paddingParameters, whereInPadding } from './padding.ts';
+import { countOf, loopText, unsigned } from './strided.ts';
 
 export interface GatherOptions {
   readonly data: TensorView;
@@ -53,9 +54,8 @@ function gatherKernel(
     throw new Error(`${name} of ${data.element} can't be stored as ${output.element}`);
   }
   if (indices.element !== 'i32') throw new Error(`${name} takes i32 indices, not ${indices.element}`);
-  const padTo4 = paddedAxis(output, options.padTo4);
-  const views = [output, walked.data, walked.indices].map((view) => paddedView(view, padTo4));
-  const loop = collapseDimensions(views, padTo4 === undefined ? [] : [padTo4]);
+  const views = [output, walked.data, walked.indices];
+  const { loop, padding } = paddedLoop(views, options.padTo4);
   const bindings: Binding[] = [
     { name: 'x', element: data.element, vector: 1, access: 'read' },
     { name: 'indices', element: 'i32', vector: 1, access: 'read' },
@@ -67,28 +67,23 @@ function gatherKernel(
     ['y', 'x', 'indices'].map((view, v) => ({ name: view, offset: views[v].offset })),
   );
   const [to, from, indexAt] = text.offsets;
-  const parameters = [
-    ...text.parameters,
-    unsigned('axisSize', data.shape[axis]),
-    unsigned('axisStride', data.strides[axis]),
-  ];
-  if (padTo4 !== undefined) parameters.push(unsigned('realSize', output.shape[padTo4]));
-  const skip =
-    padTo4 === undefined
-      ? ''
-      : `if (${text.names[loop.separate[0]]} >= params.realSize) { ${store(y, to, zero(y))} continue; }`;
   const kernel = flatLoop(
     countOf(loop.sizes),
     `${text.coordinates}
-    ${skip}
+    ${whereInPadding(padding, text, `${store(y, to, zero(y))} continue;`)}
     ${resolveIndex('position', `indices[${indexAt}]`, 'params.axisSize')}
     ${store(y, to, load(x, `${from} + position * params.axisStride`))}`,
   );
-  parameters.push(...kernel.parameters);
   return {
     label: `${name} ${data.element} rank ${loop.sizes.length}`,
     bindings,
-    parameters,
+    parameters: [
+      ...text.parameters,
+      ...paddingParameters(padding),
+      ...kernel.parameters,
+      unsigned('axisSize', data.shape[axis]),
+      unsigned('axisStride', data.strides[axis]),
+    ],
     workgroupSize: kernel.workgroupSize,
     workgroups: kernel.workgroups,
     body: kernel.main,

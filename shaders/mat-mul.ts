@@ -8,10 +8,14 @@
  * - scalar: any strides.
  *
  * FLOPs: 2 M N K. Bytes: a is read N / 4 times and b M / 4 times, mostly from cache.
+ *
+ * Measured on llvmpipe, the two products of an attention over 400 positions, in times of vec4: scalar 1.4 to 1.7, one
+ * output per invocation 10 to 19.
  */
 import { load, store } from './element-types.ts';
 import type { Binding, Kernel, TensorView } from './kernel.ts';
-import { collapseDimensions, countOf, loopText, paddedAxis, paddedView, unsigned, withoutAxes } from './strided.ts';
+import { paddedLoop, paddedSize, paddingParameters, whereInPadding } from './padding.ts';
+import { atStart, countOf, loopText, unsigned } from './strided.ts';
 
 export interface MatMulOptions {
   /** [..., M, K]. The leading dimensions are the output's, with stride 0 where they repeat. */
@@ -36,22 +40,19 @@ const COMPONENTS = ['x', 'y', 'z', 'w'] as const;
 
 /** Bindings: a, b, output. */
 export function matMul(options: MatMulOptions): Kernel {
-  const { a, b, output } = options;
+  const { a, b, output, padTo4 } = options;
   const rank = output.shape.length;
+  const matrixAxes = [rank - 2, rank - 1];
   const [rows, columns] = output.shape.slice(-2);
   const depth = a.shape[rank - 1];
-  const padTo4 = paddedAxis(output, options.padTo4);
-  const written = paddedView(output, padTo4);
-  const [writtenRows, writtenColumns] = written.shape.slice(-2);
-
-  const matrixAxes = [rank - 2, rank - 1];
-  const paddedBatch = padTo4 !== undefined && padTo4 < rank - 2 ? padTo4 : undefined;
-  const batches = collapseDimensions(
-    [output, a, b].map((view) => paddedView(withoutAxes(view, matrixAxes), paddedBatch)),
-    paddedBatch === undefined ? [] : [paddedBatch],
+  const writtenRows = padTo4 === rank - 2 ? paddedSize(rows) : rows;
+  const writtenColumns = padTo4 === rank - 1 ? paddedSize(columns) : columns;
+  const { loop, padding } = paddedLoop(
+    [output, a, b].map((view) => atStart(view, matrixAxes)),
+    padTo4 !== undefined && padTo4 < rank - 2 ? padTo4 : undefined,
   );
-  if (countOf(batches.sizes) > 65535)
-    throw new RangeError(`A product of ${countOf(batches.sizes)} matrices is too many`);
+  const batches = countOf(loop.sizes);
+  if (batches > 65535) throw new RangeError(`A batch of ${batches} matrices is more than one dispatch can have`);
 
   const matricesOf = (vectors: boolean) => [
     matrixOf('y', output, [rank - 2, rank - 1], [writtenRows, writtenColumns], vectors),
@@ -61,13 +62,9 @@ export function matMul(options: MatMulOptions): Kernel {
   let matrices = matricesOf(true);
   if (options.sharedAllocation && matrices.some(({ scale }) => scale === 1)) matrices = matricesOf(false);
   const [target, left, right] = matrices;
-  // Strides of vec4 matrices count vec4s, along the batch too.
-  const scaled = {
-    ...batches,
-    strides: batches.strides.map((strides, v) => strides.map((s) => s / matrices[v].scale)),
-  };
   const text = loopText(
-    scaled,
+    // Strides of vec4 matrices count vec4s, along the batch too.
+    { ...loop, strides: loop.strides.map((strides, v) => strides.map((stride) => stride / matrices[v].scale)) },
     matrices.map(({ binding, offset }) => ({ name: binding.name, offset })),
     'id.z',
     'batch',
@@ -81,28 +78,26 @@ export function matMul(options: MatMulOptions): Kernel {
     m: Math.ceil(writtenRows / (TILE * WORKGROUP_SIZE)),
     n: Math.ceil(writtenColumns / (TILE * WORKGROUP_SIZE)),
   };
-  const parameters = [
-    ...text.parameters,
-    ...matrices.flatMap((matrix) => matrix.parameters),
-    unsigned('rows', rows),
-    unsigned('columns', columns),
-    unsigned('depth', depth),
-    unsigned('writtenRows', writtenRows),
-    unsigned('writtenColumns', writtenColumns),
-  ];
-  let mask = '';
-  if (padTo4 === rank - 2) mask = maskText((m) => `vec4<bool>(m0 + ${m}u < params.rows)`);
-  else if (padTo4 === rank - 1) mask = maskText(() => 'n0 + vec4<u32>(0, 1, 2, 3) < vec4<u32>(params.columns)');
-  else if (padTo4 !== undefined) {
-    parameters.push(unsigned('realSize', output.shape[padTo4]));
-    mask = maskText(() => `vec4<bool>(${text.names[batches.separate[0]]} < params.realSize)`);
+  const masks: string[] = [];
+  if (writtenRows > rows) masks.push(...zerosUnless((m) => `vec4<bool>(m0 + ${m}u < params.rows)`));
+  if (writtenColumns > columns) {
+    masks.push(...zerosUnless(() => 'n0 + vec4<u32>(0, 1, 2, 3) < vec4<u32>(params.columns)'));
   }
   return {
-    label: `matMul a ${left.label} b ${right.label} to ${target.label} step ${step} rank ${batches.sizes.length}`,
+    label: `matMul a ${left.label} b ${right.label} to ${target.label} step ${step} rank ${loop.sizes.length}`,
     bindings: [{ ...left.binding, access: 'read' }, { ...right.binding, access: 'read' }, target.binding],
-    parameters,
+    parameters: [
+      ...text.parameters,
+      ...paddingParameters(padding),
+      ...matrices.flatMap((matrix) => matrix.parameters),
+      unsigned('rows', rows),
+      unsigned('columns', columns),
+      unsigned('depth', depth),
+      unsigned('writtenRows', writtenRows),
+      unsigned('writtenColumns', writtenColumns),
+    ],
     workgroupSize: [WORKGROUP_SIZE, WORKGROUP_SIZE, 1],
-    workgroups: [mAxis === 'x' ? tiles.m : tiles.n, mAxis === 'x' ? tiles.n : tiles.m, countOf(batches.sizes)],
+    workgroups: [mAxis === 'x' ? tiles.m : tiles.n, mAxis === 'x' ? tiles.n : tiles.m, batches],
     body: `@main
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let m0 = id.${mAxis} * ${TILE}u;
@@ -117,7 +112,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     ${blockReads(right, step).join('\n    ')}
     ${products(left, right, step).join('\n    ')}
   }
-  ${mask}
+  ${masks.join('\n  ')}
+  ${whereInPadding(padding, text, LANES.map((m) => `sum${m} = vec4<f32>(0);`).join(' '))}
   let yAt = ${to};
   ${writes(target).join('\n  ')}
 }
@@ -218,9 +214,9 @@ function products(left: Matrix, right: Matrix, step: number): string[] {
   return lines;
 }
 
-/** Zeros in place of the sums where `inside`, four booleans, is false. */
-function maskText(inside: (m: number) => string): string {
-  return LANES.map((m) => `sum${m} = select(vec4<f32>(0), sum${m}, ${inside(m)});`).join('\n  ');
+/** Zeros in place of the sums where `inside`, four booleans for each row of the tile, is false. */
+function zerosUnless(inside: (m: number) => string): string[] {
+  return LANES.map((m) => `sum${m} = select(vec4<f32>(0), sum${m}, ${inside(m)});`);
 }
 
 function writes(target: Matrix): string[] {

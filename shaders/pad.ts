@@ -6,7 +6,8 @@ import type { Pad } from '../engine/graph/ops/pad.ts';
 import { flatLoop } from './dispatch-size.ts';
 import { computeType, load, store, zero } from './element-types.ts';
 import type { Binding, Kernel, TensorView } from './kernel.ts';
-import { collapseDimensions, countOf, loopText, paddedAxis, paddedView, unsigned } from './strided.ts';
+import { paddedLoop, paddingParameters, whereInPadding } from './padding.ts';
+import { countOf, loopText, unsigned } from './strided.ts';
 
 export interface PadOptions {
   readonly input: TensorView;
@@ -22,17 +23,14 @@ export function pad(options: PadOptions): Kernel {
   const type = computeType(output.element);
   if (computeType(input.element) !== type)
     throw new Error(`pad of ${input.element} can't be stored as ${output.element}`);
-  const padTo4 = paddedAxis(output, options.padTo4);
   const moved = output.shape.map((_, axis) => axis).filter((axis) => op.before[axis] !== 0 || op.after[axis] !== 0);
-  const alone = padTo4 === undefined || moved.includes(padTo4) ? moved : [...moved, padTo4];
   // The input as a view of the output's shape; only coordinates that lie inside of it are read.
   const walked = {
     ...input,
     shape: output.shape,
     offset: op.before.reduce((offset, count, axis) => offset - count * input.strides[axis], input.offset),
   };
-  const views = [output, walked].map((view) => paddedView(view, padTo4));
-  const loop = collapseDimensions(views, alone);
+  const { loop, padding } = paddedLoop([output, walked], options.padTo4, moved);
   const bindings: Binding[] = [
     { name: 'x', element: input.element, vector: 1, access: 'read' },
     { name: 'y', element: output.element, vector: 1, access: 'write' },
@@ -43,35 +41,29 @@ export function pad(options: PadOptions): Kernel {
     { name: 'x', offset: walked.offset },
   ]);
   const [to, from] = text.offsets;
-  const coordinate = (axis: number) => text.names[loop.separate[alone.indexOf(axis)]];
   // Unsigned: a coordinate before the input wraps around to a large number.
-  const inside = moved.map((axis, i) => `${coordinate(axis)} - params.before${i} < params.inputSize${i}`);
-  const parameters = [
-    ...text.parameters,
-    { name: 'value', type, value: op.value },
-    ...moved.flatMap((axis, i) => [
-      unsigned(`before${i}`, op.before[axis]),
-      unsigned(`inputSize${i}`, input.shape[axis]),
-    ]),
-  ];
-  let skip = '';
-  if (padTo4 !== undefined) {
-    parameters.push(unsigned('realSize', output.shape[padTo4]));
-    skip = `if (${coordinate(padTo4)} >= params.realSize) { ${store(y, to, zero(y))} continue; }`;
-  }
+  const inside = moved.map((_, i) => `${text.names[loop.separate[i]]} - params.before${i} < params.inputSize${i}`);
   const kernel = flatLoop(
     countOf(loop.sizes),
     `${text.coordinates}
-    ${skip}
+    ${whereInPadding(padding, text, `${store(y, to, zero(y))} continue;`)}
     var value = params.value;
     if (${inside.join(' && ') || 'true'}) { value = ${load(x, from)}; }
     ${store(y, to, 'value')}`,
   );
-  parameters.push(...kernel.parameters);
   return {
     label: `pad ${input.element} rank ${loop.sizes.length} axes ${moved.length}`,
     bindings,
-    parameters,
+    parameters: [
+      { name: 'value', type, value: op.value },
+      ...moved.flatMap((axis, i) => [
+        unsigned(`before${i}`, op.before[axis]),
+        unsigned(`inputSize${i}`, input.shape[axis]),
+      ]),
+      ...text.parameters,
+      ...paddingParameters(padding),
+      ...kernel.parameters,
+    ],
     workgroupSize: kernel.workgroupSize,
     workgroups: kernel.workgroups,
     body: kernel.main,

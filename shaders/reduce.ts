@@ -12,16 +12,8 @@ import type { Reduce } from '../engine/graph/ops/reduce.ts';
 import { FLAT_INDEX, flatDispatch, WORKGROUP_INDEX, workgroupDispatch } from './dispatch-size.ts';
 import { computeType, load, store, zero } from './element-types.ts';
 import type { Binding, Kernel, TensorView } from './kernel.ts';
-import {
-  axisWithout,
-  collapseDimensions,
-  countOf,
-  loopText,
-  paddedAxis,
-  paddedView,
-  unsigned,
-  withoutAxes,
-} from './strided.ts';
+import { paddedLoop, paddingParameters, whereInPadding } from './padding.ts';
+import { atStart, collapseDimensions, countOf, loopText, unsigned } from './strided.ts';
 import { REDUCTION_LANES, workgroupReduction } from './workgroup-reduction.ts';
 
 export interface ReduceOptions {
@@ -44,28 +36,14 @@ export function reduce(options: ReduceOptions): Kernel {
   if (type !== computeType(output.element)) {
     throw new Error(`A reduction of ${input.element} can't be stored as ${output.element}`);
   }
-  const padTo4 = paddedAxis(output, options.padTo4);
-  const dropped = op.keepDims ? op.axes : [];
-  // A padded axis that is reduced has one element: it counts as an axis of its own, on which the input stands still.
-  const keptOutput = withoutAxes(
-    output,
-    dropped.filter((axis) => axis !== padTo4),
+  const kept = atStart(input, op.axes);
+  const remains = <T>(list: readonly T[]) => list.filter((_, axis) => op.keepDims || !op.axes.includes(axis));
+  const { loop, padding } = paddedLoop(
+    [output, { ...kept, shape: remains(kept.shape), strides: remains(kept.strides) }],
+    options.padTo4,
   );
-  const keptInput = input.strides.flatMap((stride, axis) => {
-    if (!op.axes.includes(axis)) return [{ size: input.shape[axis], stride }];
-    return op.keepDims && axis === padTo4 ? [{ size: 1, stride: 0 }] : [];
-  });
-  const paddedKept = axisWithout(
-    padTo4,
-    dropped.filter((axis) => axis !== padTo4),
-  );
-  const views: TensorView[] = [
-    keptOutput,
-    { ...input, shape: keptInput.map(({ size }) => size), strides: keptInput.map(({ stride }) => stride) },
-  ].map((view) => paddedView(view, paddedKept));
-  const loop = collapseDimensions(views, paddedKept === undefined ? [] : [paddedKept]);
   const others = input.shape.map((_, axis) => axis).filter((axis) => !op.axes.includes(axis));
-  const reduced = collapseDimensions([withoutAxes(input, others)]);
+  const reduced = collapseDimensions([atStart(input, others)]);
   const count = countOf(reduced.sizes);
 
   const bindings: Binding[] = [
@@ -82,16 +60,19 @@ export function reduce(options: ReduceOptions): Kernel {
   const dispatch = perWorkgroup
     ? workgroupDispatch(countOf(loop.sizes))
     : flatDispatch(countOf(loop.sizes), WORKGROUP_SIZE);
-  const parameters = [...text.parameters, ...inner.parameters, ...dispatch.parameters, unsigned('count', count)];
-  if (padTo4 !== undefined) parameters.push(unsigned('realSize', output.shape[padTo4]));
   const { combine, initial } = combinations[op.function];
   const [first, step] = perWorkgroup ? ['lane', `${REDUCTION_LANES}u`] : ['0u', '1u'];
   const [to, from] = text.offsets;
-  const paddedCoordinate = paddedKept === undefined ? undefined : text.names[loop.separate[0]];
   return {
     label: `reduce ${op.function} per ${perWorkgroup ? 'workgroup' : 'invocation'} ${input.element} rank ${loop.sizes.length} of ${reduced.sizes.length}`,
     bindings,
-    parameters,
+    parameters: [
+      ...text.parameters,
+      ...paddingParameters(padding),
+      ...inner.parameters,
+      ...dispatch.parameters,
+      unsigned('count', count),
+    ],
     workgroupSize: [perWorkgroup ? REDUCTION_LANES : WORKGROUP_SIZE, 1, 1],
     workgroups: dispatch.workgroups,
     body: `${perWorkgroup ? workgroupReduction('join', type, combine) : ''}
@@ -99,7 +80,7 @@ export function reduce(options: ReduceOptions): Kernel {
 fn main(${perWorkgroup ? WORKGROUP_ARGUMENTS : '@builtin(global_invocation_id) id: vec3<u32>'}) {
   ${perWorkgroup ? WORKGROUP_INDEX : FLAT_INDEX}
   ${text.coordinates}
-  ${paddedCoordinate ? `if (${paddedCoordinate} >= params.realSize) { ${store(y, to, zero(y))} return; }` : ''}
+  ${whereInPadding(padding, text, `${store(y, to, zero(y))} return;`)}
   let xAt = ${from};
   var result = ${initial === undefined ? load(x, 'xAt') : `${type}(${initial})`};
   for (var k = ${first}; k < params.count; k += ${step}) {

@@ -12,16 +12,8 @@
 import { FLAT_INDEX, flatDispatch, WORKGROUP_INDEX, workgroupDispatch } from './dispatch-size.ts';
 import { load, store, zero } from './element-types.ts';
 import type { Binding, Kernel, TensorView } from './kernel.ts';
-import {
-  axisWithout,
-  collapseDimensions,
-  countOf,
-  loopText,
-  paddedAxis,
-  paddedView,
-  unsigned,
-  withoutAxes,
-} from './strided.ts';
+import { type Padding, paddedLoop, paddedSize, paddingParameters, whereInPadding } from './padding.ts';
+import { atStart, countOf, type LoopText, loopText, unsigned } from './strided.ts';
 import { REDUCTION_LANES, workgroupReduction } from './workgroup-reduction.ts';
 
 export interface SoftmaxOptions {
@@ -38,14 +30,11 @@ const WORKGROUP_SIZE = 64;
 
 /** Bindings: input, output. */
 export function softmax(options: SoftmaxOptions): Kernel {
-  const { input, output, axis } = options;
-  const padTo4 = paddedAxis(output, options.padTo4);
+  const { input, output, axis, padTo4 } = options;
   const length = output.shape[axis];
   // Along the axis itself the padding is the end of each row; along another it is whole rows.
-  const paddedLength = padTo4 === axis ? Math.ceil(length / 4) * 4 : length;
-  const paddedRows = axisWithout(padTo4, [axis]);
-  const views = [output, input].map((view) => paddedView(withoutAxes(view, [axis]), paddedRows));
-  const loop = collapseDimensions(views, paddedRows === undefined ? [] : [paddedRows]);
+  const rowViews = [output, input].map((view) => atStart(view, [axis]));
+  const { loop, padding } = paddedLoop(rowViews, padTo4 === axis ? undefined : padTo4);
   const rows = countOf(loop.sizes);
   const bindings: Binding[] = [
     { name: 'x', element: input.element, vector: 1, access: 'read' },
@@ -57,47 +46,43 @@ export function softmax(options: SoftmaxOptions): Kernel {
   ]);
   const perWorkgroup = length >= LONG_ROW;
   const dispatch = perWorkgroup ? workgroupDispatch(rows) : flatDispatch(rows, WORKGROUP_SIZE);
-  const parameters = [
-    ...text.parameters,
-    ...dispatch.parameters,
-    unsigned('length', length),
-    unsigned('paddedLength', paddedLength),
-    unsigned('xStep', input.strides[axis]),
-    unsigned('yStep', output.strides[axis]),
-  ];
-  if (padTo4 !== undefined && paddedRows !== undefined) parameters.push(unsigned('realSize', output.shape[padTo4]));
-  const paddedCoordinate = paddedRows === undefined ? undefined : text.names[loop.separate[0]];
   return {
     label: `softmax row per ${perWorkgroup ? 'workgroup' : 'invocation'} ${input.element} rank ${loop.sizes.length}`,
     bindings,
-    parameters,
+    parameters: [
+      ...text.parameters,
+      ...paddingParameters(padding),
+      ...dispatch.parameters,
+      unsigned('length', length),
+      unsigned('writtenLength', padTo4 === axis ? paddedSize(length) : length),
+      unsigned('xStep', input.strides[axis]),
+      unsigned('yStep', output.strides[axis]),
+    ],
     workgroupSize: [perWorkgroup ? REDUCTION_LANES : WORKGROUP_SIZE, 1, 1],
     workgroups: dispatch.workgroups,
-    body: bodyText(bindings, text.coordinates, text.offsets, perWorkgroup, paddedCoordinate),
+    body: bodyText(bindings, text, padding, perWorkgroup),
   };
 }
 
 function bodyText(
   [x, y]: readonly Binding[],
-  coordinates: string,
-  [to, from]: readonly string[],
+  text: LoopText,
+  padding: Padding | undefined,
   perWorkgroup: boolean,
-  paddedCoordinate: string | undefined,
 ): string {
+  const [to, from] = text.offsets;
   const zeros = store(y, 'yAt + i * params.yStep', zero(y));
   const [first, step] = perWorkgroup ? ['lane', `${REDUCTION_LANES}u`] : ['0u', '1u'];
-  const skip = `if (${paddedCoordinate} >= params.realSize) {
-    for (var i = ${first}; i < params.length; i += ${step}) { ${zeros} }
-    return;
-  }`;
+  const zeroRow = `for (var i = ${first}; i < params.length; i += ${step}) { ${zeros} }
+    return;`;
   return `${perWorkgroup ? REDUCTIONS : ''}
 @main
 fn main(${perWorkgroup ? WORKGROUP_ARGUMENTS : '@builtin(global_invocation_id) id: vec3<u32>'}) {
   ${perWorkgroup ? WORKGROUP_INDEX : FLAT_INDEX}
-  ${coordinates}
+  ${text.coordinates}
   let yAt = ${to};
   let xAt = ${from};
-  ${paddedCoordinate ? skip : ''}
+  ${whereInPadding(padding, text, zeroRow)}
   // A lane beyond a short row repeats its last element: that leaves the maximum alone.
   var largest = ${load(x, `xAt + min(${first}, params.length - 1u) * params.xStep`)};
   for (var i = ${first} + ${step}; i < params.length; i += ${step}) {
@@ -112,7 +97,7 @@ fn main(${perWorkgroup ? WORKGROUP_ARGUMENTS : '@builtin(global_invocation_id) i
   for (var i = ${first}; i < params.length; i += ${step}) {
     ${store(y, 'yAt + i * params.yStep', `exp(${load(x, 'xAt + i * params.xStep')} - largest) / sum`)}
   }
-  for (var i = params.length + ${first}; i < params.paddedLength; i += ${step}) { ${zeros} }
+  for (var i = params.length + ${first}; i < params.writtenLength; i += ${step}) { ${zeros} }
 }
 `;
 }

@@ -56,17 +56,6 @@ export function countOf(sizes: readonly number[]): number {
   return sizes.reduce((count, size) => count * size, 1);
 }
 
-/** The axis to pad, or undefined where its size is a multiple of 4 already. */
-export function paddedAxis(output: TensorView, padTo4: number | undefined): number | undefined {
-  return padTo4 === undefined || output.shape[padTo4] % 4 === 0 ? undefined : padTo4;
-}
-
-/** A view whose axis is lengthened to the next multiple of 4. */
-export function paddedView(view: TensorView, axis: number | undefined): TensorView {
-  if (axis === undefined) return view;
-  return { ...view, shape: view.shape.map((size, a) => (a === axis ? Math.ceil(size / 4) * 4 : size)) };
-}
-
 /** A loop in steps of four elements along its innermost dimension: one vec4 of the first view for each step. */
 export interface VectorLoop {
   readonly loop: StridedLoop;
@@ -162,14 +151,7 @@ export function unsigned(name: string, value: number): Parameter {
   return { name, type: 'u32', value: value >>> 0 };
 }
 
-/** A view without some of its axes: where they are at 0. */
-export function withoutAxes(view: TensorView, axes: readonly number[]): TensorView {
-  const kept = <T>(list: readonly T[]) => list.filter((_, axis) => !axes.includes(axis));
-  return { ...view, shape: kept(view.shape), strides: kept(view.strides) };
-}
-
-/** What becomes of an axis when others go, or undefined if it goes itself. */
-export function axisWithout(axis: number | undefined, axes: readonly number[]): number | undefined {
-  if (axis === undefined || axes.includes(axis)) return undefined;
-  return axis - axes.filter((other) => other < axis).length;
+/** A view's elements at position 0 of some axes, which then have size 1. */
+export function atStart(view: TensorView, axes: readonly number[]): TensorView {
+  return { ...view, shape: view.shape.map((size, axis) => (axes.includes(axis) ? 1 : size)) };
 }

@@ -22,7 +22,7 @@
 import { WORKGROUP_INDEX, workgroupDispatch } from './dispatch-size.ts';
 import { computeType, load } from './element-types.ts';
 import type { Binding, Kernel, TensorView } from './kernel.ts';
-import { collapseDimensions, countOf, loopText, unsigned, withoutAxes } from './strided.ts';
+import { atStart, collapseDimensions, countOf, loopText, unsigned } from './strided.ts';
 
 export interface TopKOptions {
   readonly input: TensorView;
@@ -44,7 +44,7 @@ export function topK(options: TopKOptions): Kernel {
   if (values.element !== input.element) throw new Error(`topK of ${input.element} can't give ${values.element}`);
   if (indices.element !== 'i32') throw new Error(`topK gives i32 indices, not ${indices.element}`);
   const k = values.shape[axis];
-  const loop = collapseDimensions([values, indices, input].map((view) => withoutAxes(view, [axis])));
+  const loop = collapseDimensions([values, indices, input].map((view) => atStart(view, [axis])));
   const bindings: Binding[] = [
     { name: 'x', element: input.element, vector: 1, access: 'read' },
     { name: 'values', element: values.element, vector: 1, access: 'write' },
