@@ -35,8 +35,12 @@ export interface TestBrowser {
  * Starts Chromium with a fresh profile, and a server on the loopback interface that has the built modules under `/dist/`,
  * an empty page at `/blank/` and the given folders.
  * @param folders from the beginning of a URL's path, with slashes at both ends, to an absolute folder
+ * @param flags more of Chromium's command line
  */
-export async function launchBrowser(folders: Readonly<Record<string, string>> = {}): Promise<TestBrowser> {
+export async function launchBrowser(
+  folders: Readonly<Record<string, string>> = {},
+  flags: readonly string[] = [],
+): Promise<TestBrowser> {
   if (chromium === undefined) throw new Error('There is no Chromium: run "node scripts/setup-browser.mjs"');
   const profile = mkdtempSync(join(tmpdir(), 'onelook-chromium-'));
   const server = await startStaticServer({
@@ -46,7 +50,8 @@ export async function launchBrowser(folders: Readonly<Record<string, string>> = 
   });
   let browser: Browser;
   try {
-    browser = await puppeteer.launch({ executablePath: chromium, args: FLAGS, userDataDir: profile, headless: true });
+    const args = [...FLAGS, ...flags];
+    browser = await puppeteer.launch({ executablePath: chromium, args, userDataDir: profile, headless: true });
   } catch (error) {
     await server.close();
     throw error;

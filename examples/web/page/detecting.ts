@@ -1,7 +1,7 @@
 import { AbortError } from 'onelook';
 import { Latch } from './latch.ts';
 import { sentence } from './messages.ts';
-import type { Store } from './state.ts';
+import type { Source, Store } from './state.ts';
 
 /**
  * Looks at the source whenever there is something new to see: another source, network or threshold, or the next frame of a
@@ -22,7 +22,7 @@ export async function keepDetecting(store: Store): Promise<never> {
 
 async function detectOnce(store: Store): Promise<void> {
   const { network, source, scoreThreshold, iouThreshold } = store.state;
-  if (!network || !source) return;
+  if (!network || !source || !hasFrame(source)) return;
   const isCurrent = () => store.state.source === source && store.state.network === network;
   try {
     const result = await network.detector.detect(source.image, { scoreThreshold, iouThreshold });
@@ -30,6 +30,11 @@ async function detectOnce(store: Store): Promise<void> {
   } catch (error) {
     if (isCurrent() && !(error instanceof AbortError)) store.update({ result: undefined, error: sentence(error) });
   }
+}
+
+/** A video has none while it seeks, as when it begins again. */
+function hasFrame({ kind, image }: Source): boolean {
+  return kind === 'picture' || image.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
 }
 
 /** Calls back for every frame that the video shows, until its source is taken away. */
