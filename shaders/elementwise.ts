@@ -7,8 +7,10 @@
  * - strided: everything else, one invocation per element.
  *
  * Bound by memory: each input and the output once. FLOPs: the expression's, per element.
+ *
+ * Measured on llvmpipe, a product of [1, 64, 80, 80], in times of two whole maps: a map by a value per channel 0.8, by a
+ * value per pixel 1.05, strided 3.3.
  */
-
 import { flatLoop } from './dispatch-size.ts';
 import { computeType, load, store, vectorType, zero } from './element-types.ts';
 import { type Expression, expressionText } from './expression.ts';

@@ -8,6 +8,9 @@
  *   10 instead of 25 each for the 5x5 of spatial pyramid pooling.
  * Average pooling always takes one output pixel per invocation.
  *
+ * Measured on llvmpipe, 5x5 over [1, 128, 20, 20], in times of single: columns of 2 0.6, of 4 0.35, of 8 0.28; 13x13 over
+ * [1, 256, 20, 20]: columns of 4 0.16. Unrolled text lost: hundreds of f16 reads took minutes to compile.
+ *
  * FLOPs: kernel area for each output element. Bytes: input and output once, if the window's overlap stays in cache.
  */
 import type { AveragePool2d } from '../engine/graph/ops/average-pool-2d.ts';

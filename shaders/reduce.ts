@@ -7,14 +7,16 @@
  *   that also keeps the rounding error of long sums small.
  *
  * FLOPs: one per element of the input. Bytes: input and output once.
+ *
+ * Measured on llvmpipe, means of 256 planes of 1600: an element per workgroup takes 1.8 to 2.5 of the time of one per
+ * invocation. It is kept for its rounding, and because a graphics card has far more lanes than there are outputs.
  */
 import type { Reduce } from '../engine/graph/ops/reduce.ts';
-import { FLAT_INDEX, flatDispatch, WORKGROUP_INDEX, workgroupDispatch } from './dispatch-size.ts';
 import { computeType, load, store, zero } from './element-types.ts';
 import type { Binding, Kernel, TensorView } from './kernel.ts';
 import { paddedLoop, paddingParameters, whereInPadding } from './padding.ts';
 import { atStart, collapseDimensions, countOf, loopText, unsigned } from './strided.ts';
-import { REDUCTION_LANES, workgroupReduction } from './workgroup-reduction.ts';
+import { rowDispatch, workgroupReduction } from './workgroup-reduction.ts';
 
 export interface ReduceOptions {
   readonly input: TensorView;
@@ -27,7 +29,6 @@ export interface ReduceOptions {
 
 /** Reductions of at least this many elements get a workgroup per output. */
 const LONG_REDUCTION = 256;
-const WORKGROUP_SIZE = 64;
 
 /** Bindings: input, output. */
 export function reduce(options: ReduceOptions): Kernel {
@@ -57,11 +58,8 @@ export function reduce(options: ReduceOptions): Kernel {
   ]);
   const inner = loopText(reduced, [{ name: 'element' }], 'k', 'r');
   const perWorkgroup = count >= LONG_REDUCTION;
-  const dispatch = perWorkgroup
-    ? workgroupDispatch(countOf(loop.sizes))
-    : flatDispatch(countOf(loop.sizes), WORKGROUP_SIZE);
+  const dispatch = rowDispatch(countOf(loop.sizes), perWorkgroup);
   const { combine, initial } = combinations[op.function];
-  const [first, step] = perWorkgroup ? ['lane', `${REDUCTION_LANES}u`] : ['0u', '1u'];
   const [to, from] = text.offsets;
   return {
     label: `reduce ${op.function} per ${perWorkgroup ? 'workgroup' : 'invocation'} ${input.element} rank ${loop.sizes.length} of ${reduced.sizes.length}`,
@@ -73,17 +71,15 @@ export function reduce(options: ReduceOptions): Kernel {
       ...dispatch.parameters,
       unsigned('count', count),
     ],
-    workgroupSize: [perWorkgroup ? REDUCTION_LANES : WORKGROUP_SIZE, 1, 1],
+    workgroupSize: dispatch.workgroupSize,
     workgroups: dispatch.workgroups,
     body: `${perWorkgroup ? workgroupReduction('join', type, combine) : ''}
-@main
-fn main(${perWorkgroup ? WORKGROUP_ARGUMENTS : '@builtin(global_invocation_id) id: vec3<u32>'}) {
-  ${perWorkgroup ? WORKGROUP_INDEX : FLAT_INDEX}
+${dispatch.entry}
   ${text.coordinates}
   ${whereInPadding(padding, text, `${store(y, to, zero(y))} return;`)}
   let xAt = ${from};
   var result = ${initial === undefined ? load(x, 'xAt') : `${type}(${initial})`};
-  for (var k = ${first}; k < params.count; k += ${step}) {
+  for (var k = ${dispatch.first}; k < params.count; k += ${dispatch.step}) {
     ${inner.coordinates}
     result = ${combine('result', load(x, `xAt + ${inner.offsets[0]}`))};
   }
@@ -93,8 +89,6 @@ fn main(${perWorkgroup ? WORKGROUP_ARGUMENTS : '@builtin(global_invocation_id) i
 `,
   };
 }
-
-const WORKGROUP_ARGUMENTS = '@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32';
 
 interface Combination {
   readonly combine: (a: string, b: string) => string;

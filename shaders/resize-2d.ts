@@ -22,7 +22,7 @@ export interface Resize2dOptions {
   readonly op: Resize2d;
 }
 
-/** vec4s that an invocation writes. */
+/** vec4s that an invocation writes. On llvmpipe 4 take 0.6 of the time of 1, and 2 take 0.7 (256 channels, 20 to 40). */
 const STEPS = 4;
 
 /** Bindings: input, output. */
