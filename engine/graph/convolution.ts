@@ -1,13 +1,21 @@
-import { addsResidual } from './epilogue.ts';
-import type { Conv2d } from './ops/conv-2d.ts';
-import type { ConvTranspose2d } from './ops/conv-transpose-2d.ts';
+import { addsResidual, type EpilogueStep } from './epilogue.ts';
 import { requireInputs, requireKind, requireRank } from './rules.ts';
-import type { DenseTensor, TensorType } from './types.ts';
-import { ShapeError } from './types.ts';
+import type { DenseTensor, TensorType } from './tensor.ts';
+import { ShapeError } from './tensor.ts';
 import { checkWindow } from './windows.ts';
 
+/** What both kinds of convolution have, see their ops. */
+interface Convolution {
+  readonly type: string;
+  readonly strides: readonly [number, number];
+  readonly pads: readonly [number, number, number, number];
+  readonly dilations: readonly [number, number];
+  readonly groups: number;
+  readonly epilogue: readonly EpilogueStep[];
+}
+
 /** The type rules that both convolutions share: the number of inputs, their kinds and ranks, and the attributes. */
-export function checkConvolution(op: Conv2d | ConvTranspose2d, inputs: readonly TensorType[]): void {
+export function checkConvolution(op: Convolution, inputs: readonly TensorType[]): void {
   const what = op.type;
   requireInputs(what, inputs, addsResidual(op.epilogue) ? 4 : 3);
   const [x, weight, bias] = inputs;
@@ -52,7 +60,7 @@ export function doublesOf(tensor: DenseTensor): Float64Array {
  * stride-th element of the strided plane from `stridedStart` on. Runs are rows, or whole planes where rows are joined.
  */
 export function forEachRun(
-  op: Conv2d | ConvTranspose2d,
+  op: Convolution,
   kernel: Plane,
   even: Plane,
   strided: Plane,

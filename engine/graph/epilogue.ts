@@ -1,8 +1,15 @@
-import { evaluatorOf } from './functions.ts';
+import { evaluatorOf, type UnaryFunction } from './functions.ts';
 import { elementCount, sameShape } from './indexing.ts';
-import type { EpilogueStep } from './ops/conv-2d.ts';
-import type { DenseTensor, Shape, TensorType } from './types.ts';
-import { ShapeError } from './types.ts';
+import type { DenseTensor, Shape, TensorType } from './tensor.ts';
+import { ShapeError } from './tensor.ts';
+
+/** A function of each element, or the addition of `scale` times the residual (at most one, the last input). */
+export type EpilogueStep = UnaryFunction | AddResidual;
+
+export interface AddResidual {
+  readonly name: 'addResidual';
+  readonly scale: number;
+}
 
 /** Type rules of an epilogue: at most one residual, of the output's shape; throws `ShapeError`. */
 export function checkEpilogue(

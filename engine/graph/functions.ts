@@ -1,4 +1,46 @@
-import type { PlainUnaryName, UnaryFunction } from './ops/unary.ts';
+/**
+ * Functions of one element. Formulae: silu x * sigmoid(x); mish x * tanh(softplus(x)); hardSigmoid
+ * clip(alpha * x + beta, 0, 1); hardSwish x * clip(x / 6 + 0.5, 0, 1); gelu x / 2 * (1 + erf(x / sqrt 2)); round halves to
+ * even; quantize clip(round(x / scale) + zeroPoint, minimum, maximum), the integer as a float; dequantize
+ * (x - zeroPoint) * scale.
+ */
+export type UnaryFunction =
+  | { readonly name: PlainUnaryName }
+  | { readonly name: 'leakyRelu'; readonly alpha: number }
+  | { readonly name: 'elu'; readonly alpha: number }
+  | { readonly name: 'hardSigmoid'; readonly alpha: number; readonly beta: number }
+  | { readonly name: 'clip'; readonly minimum: number; readonly maximum: number }
+  | {
+      readonly name: 'quantize';
+      readonly scale: number;
+      readonly zeroPoint: number;
+      readonly minimum: number;
+      readonly maximum: number;
+    }
+  | { readonly name: 'dequantize'; readonly scale: number; readonly zeroPoint: number };
+
+export type PlainUnaryName =
+  | 'relu'
+  | 'sigmoid'
+  | 'silu'
+  | 'mish'
+  | 'hardSwish'
+  | 'gelu'
+  | 'tanh'
+  | 'softplus'
+  | 'exp'
+  | 'log'
+  | 'sqrt'
+  | 'reciprocal'
+  | 'negate'
+  | 'absolute'
+  | 'erf'
+  | 'floor'
+  | 'ceil'
+  | 'round'
+  | 'sin'
+  | 'cos'
+  | 'not';
 
 /** The function as something to call for each element, so that its name is looked up once and not per element. */
 export function evaluatorOf(fn: UnaryFunction): (x: number) => number {

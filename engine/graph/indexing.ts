@@ -1,5 +1,5 @@
-import type { DenseTensor, ElementKind, Shape } from './types.ts';
-import { ShapeError } from './types.ts';
+import type { DenseTensor, ElementKind, Shape } from './tensor.ts';
+import { ShapeError } from './tensor.ts';
 
 export function elementCount(shape: Shape): number {
   return shape.reduce((count, size) => count * size, 1);

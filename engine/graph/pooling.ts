@@ -1,11 +1,15 @@
 import { elementCount } from './indexing.ts';
-import type { AveragePool2d } from './ops/average-pool-2d.ts';
-import type { MaxPool2d } from './ops/max-pool-2d.ts';
 import { requireInputs, requireKind, requireRank } from './rules.ts';
-import type { DenseTensor, Shape, TensorType } from './types.ts';
+import type { DenseTensor, Shape, TensorType } from './tensor.ts';
 import { outputSize, requireCoveredWindows } from './windows.ts';
 
-type Pool = AveragePool2d | MaxPool2d;
+/** What both kinds of pool have, see their ops. */
+interface Pool {
+  readonly type: string;
+  readonly kernel: readonly [number, number];
+  readonly strides: readonly [number, number];
+  readonly pads: readonly [number, number, number, number];
+}
 
 /** The type rules of pools. `covered` refuses windows that see nothing but padding. */
 export function inferPool(op: Pool, inputs: readonly TensorType[], covered: boolean): TensorType[] {

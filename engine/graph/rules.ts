@@ -1,5 +1,5 @@
-import type { ElementKind, TensorType } from './types.ts';
-import { ShapeError } from './types.ts';
+import type { ElementKind, TensorType } from './tensor.ts';
+import { ShapeError } from './tensor.ts';
 
 /** Checks that type rules of several ops share. Each throws `ShapeError`; `what` names the op and the input. */
 

@@ -1,4 +1,4 @@
-import { ShapeError } from './types.ts';
+import { ShapeError } from './tensor.ts';
 
 /** Arithmetic of windows that slide over the two spatial axes: convolutions and pools. All in pixels. */
 export interface Windows {

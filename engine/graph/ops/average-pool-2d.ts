@@ -1,6 +1,6 @@
 import { elementCount } from '../indexing.ts';
 import { evaluatePool, inferPool } from '../pooling.ts';
-import type { OpDefinition } from '../types.ts';
+import type { OpDefinition } from '../tensor.ts';
 
 /** Mean over a window. Input [N, C, H, W], output [N, C, H', W'] with H' = floor((H + top + bottom - kh) / sh) + 1. */
 export interface AveragePool2d {

@@ -1,7 +1,7 @@
 import { allocate, broadcastShapes, broadcastStrides, elementCount, forEachRow } from '../indexing.ts';
 import { requireInputs } from '../rules.ts';
-import type { ElementKind, OpDefinition } from '../types.ts';
-import { ShapeError } from '../types.ts';
+import type { ElementKind, OpDefinition } from '../tensor.ts';
+import { ShapeError } from '../tensor.ts';
 
 /**
  * Two tensors, element by element, with NumPy broadcasting. Both inputs are of one kind. Comparisons give booleans.

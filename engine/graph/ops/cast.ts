@@ -1,6 +1,6 @@
 import { allocate } from '../indexing.ts';
 import { requireInputs } from '../rules.ts';
-import type { ElementKind, OpDefinition } from '../types.ts';
+import type { ElementKind, OpDefinition } from '../tensor.ts';
 
 /** Converts the kind: float to int truncates towards zero and saturates (NaN gives 0), anything to bool is `!= 0`. */
 export interface Cast {

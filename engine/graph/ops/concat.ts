@@ -1,7 +1,7 @@
 import { allocate, copyStrided, elementCount, rowMajorStrides } from '../indexing.ts';
 import { requireAxis } from '../rules.ts';
-import type { OpDefinition } from '../types.ts';
-import { ShapeError } from '../types.ts';
+import type { OpDefinition } from '../tensor.ts';
+import { ShapeError } from '../tensor.ts';
 
 /** Joins tensors along one axis. All other dimensions agree. */
 export interface Concat {

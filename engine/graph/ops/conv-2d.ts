@@ -1,10 +1,11 @@
 import { checkConvolution, doublesOf, forEachRun, planeOf } from '../convolution.ts';
-import { applyEpilogue, checkEpilogue, epilogueFlops } from '../epilogue.ts';
+import { applyEpilogue, checkEpilogue, type EpilogueStep, epilogueFlops } from '../epilogue.ts';
 import { elementCount, sameShape } from '../indexing.ts';
-import type { OpDefinition } from '../types.ts';
-import { ShapeError } from '../types.ts';
+import type { OpDefinition } from '../tensor.ts';
+import { ShapeError } from '../tensor.ts';
 import { outputSize } from '../windows.ts';
-import type { UnaryFunction } from './unary.ts';
+
+export type { AddResidual, EpilogueStep } from '../epilogue.ts';
 
 /**
  * 2-D convolution with an epilogue. Inputs: x [N, Cin, H, W], weight [Cout, Cin / groups, kh, kw], bias [Cout] (always
@@ -21,14 +22,6 @@ export interface Conv2d {
   readonly groups: number;
   /** Applied to the sum in this order, after the bias. */
   readonly epilogue: readonly EpilogueStep[];
-}
-
-/** A function of each element, or the addition of `scale` times the residual (at most one, the last input). */
-export type EpilogueStep = UnaryFunction | AddResidual;
-
-export interface AddResidual {
-  readonly name: 'addResidual';
-  readonly scale: number;
 }
 
 export const conv2d: OpDefinition<Conv2d> = {

@@ -1,10 +1,9 @@
 import { checkConvolution, doublesOf, forEachRun, planeOf } from '../convolution.ts';
-import { applyEpilogue, checkEpilogue, epilogueFlops } from '../epilogue.ts';
+import { applyEpilogue, checkEpilogue, type EpilogueStep, epilogueFlops } from '../epilogue.ts';
 import { elementCount, sameShape } from '../indexing.ts';
 import { requirePerAxis } from '../rules.ts';
-import type { OpDefinition } from '../types.ts';
-import { ShapeError } from '../types.ts';
-import type { EpilogueStep } from './conv-2d.ts';
+import type { OpDefinition } from '../tensor.ts';
+import { ShapeError } from '../tensor.ts';
 
 /**
  * Transposed 2-D convolution. Inputs: x [N, Cin, H, W], weight [Cin, Cout / groups, kh, kw], bias [Cout], and a residual

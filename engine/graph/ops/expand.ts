@@ -1,7 +1,7 @@
 import { broadcastStrides, readWindow } from '../indexing.ts';
 import { requireInputs } from '../rules.ts';
-import type { OpDefinition, Shape } from '../types.ts';
-import { ShapeError } from '../types.ts';
+import type { OpDefinition, Shape } from '../tensor.ts';
+import { ShapeError } from '../tensor.ts';
 
 /** Repeats dimensions of size 1 (and prepends dimensions) up to `shape`, as NumPy's broadcast_to. */
 export interface Expand {

@@ -1,7 +1,7 @@
 import { allocate, elementCount, forEachRow, resolveIndex, rowMajorStrides } from '../indexing.ts';
 import { requireAxis, requireInputs, requireKind, requireRank } from '../rules.ts';
-import type { OpDefinition } from '../types.ts';
-import { ShapeError } from '../types.ts';
+import type { OpDefinition } from '../tensor.ts';
+import { ShapeError } from '../tensor.ts';
 
 /** out[i][j][k] = data[i][index[i][j][k]][k] for axis 1. Inputs: data and int indices of equal rank. */
 export interface GatherElements {

@@ -1,6 +1,6 @@
 import { allocate, elementCount, resolveIndex } from '../indexing.ts';
 import { requireAxis, requireInputs, requireKind } from '../rules.ts';
-import type { OpDefinition } from '../types.ts';
+import type { OpDefinition } from '../tensor.ts';
 
 /**
  * Picks slices along an axis. Inputs: data, int indices of any shape (negative ones count from the end). The output has

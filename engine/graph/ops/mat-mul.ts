@@ -1,7 +1,7 @@
 import { broadcastShapes, broadcastStrides, elementCount, forEachRow } from '../indexing.ts';
 import { requireInputs, requireKind } from '../rules.ts';
-import type { OpDefinition } from '../types.ts';
-import { ShapeError } from '../types.ts';
+import type { OpDefinition } from '../tensor.ts';
+import { ShapeError } from '../tensor.ts';
 
 /** Batched matrix product: [..., M, K] x [..., K, N] -> [..., M, N], batch dimensions broadcast. Both of rank >= 2. */
 export interface MatMul {

@@ -1,6 +1,6 @@
 import { elementCount } from '../indexing.ts';
 import { evaluatePool, inferPool } from '../pooling.ts';
-import type { OpDefinition } from '../types.ts';
+import type { OpDefinition } from '../tensor.ts';
 
 /** Largest value of a window; padding never wins. Input [N, C, H, W], output as `AveragePool2d`. */
 export interface MaxPool2d {

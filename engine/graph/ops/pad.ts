@@ -1,7 +1,7 @@
 import { allocate, copyStrided, elementCount, rowMajorStrides } from '../indexing.ts';
 import { requireInputs, requirePerAxis } from '../rules.ts';
-import type { OpDefinition } from '../types.ts';
-import { ShapeError } from '../types.ts';
+import type { OpDefinition } from '../tensor.ts';
+import { ShapeError } from '../tensor.ts';
 
 /** Adds elements of one value before and after each dimension; negative counts remove elements. */
 export interface Pad {

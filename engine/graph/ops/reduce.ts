@@ -1,7 +1,7 @@
 import { allocate, elementCount, forEachRow, rowMajorStrides } from '../indexing.ts';
 import { requireAxis, requireInputs, requireKind } from '../rules.ts';
-import type { OpDefinition } from '../types.ts';
-import { ShapeError } from '../types.ts';
+import type { OpDefinition } from '../tensor.ts';
+import { ShapeError } from '../tensor.ts';
 
 /** Reduces axes to one element each. */
 export interface Reduce {

@@ -1,7 +1,7 @@
 import { allocate, elementCount } from '../indexing.ts';
 import { requireInputs, requirePerAxis } from '../rules.ts';
-import type { OpDefinition, Shape } from '../types.ts';
-import { ShapeError } from '../types.ts';
+import type { OpDefinition, Shape } from '../tensor.ts';
+import { ShapeError } from '../tensor.ts';
 
 /** The same elements in row-major order under another shape. */
 export interface Reshape {

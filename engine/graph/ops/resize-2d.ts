@@ -1,7 +1,7 @@
 import { elementCount } from '../indexing.ts';
 import { requireInputs, requireKind, requirePerAxis, requireRank } from '../rules.ts';
-import type { DenseTensor, OpDefinition } from '../types.ts';
-import { ShapeError } from '../types.ts';
+import type { DenseTensor, OpDefinition } from '../tensor.ts';
+import { ShapeError } from '../tensor.ts';
 
 /**
  * Resamples the last two dimensions of [N, C, H, W]. The source coordinate of output i with scale s (output / input):

@@ -1,7 +1,7 @@
 import { allocate, elementCount, resolveIndex, rowMajorStrides, sameShape } from '../indexing.ts';
 import { requireInputs, requireKind } from '../rules.ts';
-import type { OpDefinition } from '../types.ts';
-import { ShapeError } from '../types.ts';
+import type { OpDefinition } from '../tensor.ts';
+import { ShapeError } from '../tensor.ts';
 
 /**
  * A copy of data with slices replaced. Inputs: data [d0, ...], int indices [..., k], updates [..., d_k, ...]:

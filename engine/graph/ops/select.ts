@@ -1,6 +1,6 @@
 import { allocate, broadcastShapes, broadcastStrides, elementCount, forEachRow } from '../indexing.ts';
 import { requireInputs, requireKind } from '../rules.ts';
-import type { OpDefinition } from '../types.ts';
+import type { OpDefinition } from '../tensor.ts';
 
 /** condition ? a : b, element by element, all three broadcast. Inputs: bool condition, a, b. */
 export interface Select {

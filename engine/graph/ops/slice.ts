@@ -1,7 +1,7 @@
 import { readWindow, rowMajorStrides } from '../indexing.ts';
 import { requireInputs, requirePerAxis } from '../rules.ts';
-import type { OpDefinition } from '../types.ts';
-import { ShapeError } from '../types.ts';
+import type { OpDefinition } from '../tensor.ts';
+import { ShapeError } from '../tensor.ts';
 
 /** Takes `sizes[axis]` elements from `starts[axis]` in steps of `steps[axis]` (may be negative) on every axis. */
 export interface Slice {

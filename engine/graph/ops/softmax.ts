@@ -1,6 +1,6 @@
 import { elementCount } from '../indexing.ts';
 import { requireAxis, requireInputs, requireKind } from '../rules.ts';
-import type { OpDefinition } from '../types.ts';
+import type { OpDefinition } from '../tensor.ts';
 
 /** exp(x - max) / sum over one axis. */
 export interface Softmax {

@@ -1,7 +1,7 @@
 import { allocate, elementCount } from '../indexing.ts';
 import { requireAxis, requireInputs, requireKind } from '../rules.ts';
-import type { OpDefinition } from '../types.ts';
-import { ShapeError } from '../types.ts';
+import type { OpDefinition } from '../tensor.ts';
+import { ShapeError } from '../tensor.ts';
 
 /**
  * The k largest (or smallest) elements along an axis, sorted; of equal elements the lower index comes first.

@@ -1,57 +1,15 @@
-import { evaluatorOf } from '../functions.ts';
+import { evaluatorOf, type UnaryFunction } from '../functions.ts';
 import { allocate, elementCount } from '../indexing.ts';
 import { requireInputs, requireKind } from '../rules.ts';
-import type { ElementKind, OpDefinition } from '../types.ts';
+import type { ElementKind, OpDefinition } from '../tensor.ts';
+
+export type { PlainUnaryName, UnaryFunction } from '../functions.ts';
 
 /** A function of each element. */
 export interface Unary {
   readonly type: 'unary';
   readonly function: UnaryFunction;
 }
-
-/**
- * Functions of one element. Formulae: silu x * sigmoid(x); mish x * tanh(softplus(x)); hardSigmoid
- * clip(alpha * x + beta, 0, 1); hardSwish x * clip(x / 6 + 0.5, 0, 1); gelu x / 2 * (1 + erf(x / sqrt 2)); round halves to
- * even; quantize clip(round(x / scale) + zeroPoint, minimum, maximum), the integer as a float; dequantize
- * (x - zeroPoint) * scale.
- */
-export type UnaryFunction =
-  | { readonly name: PlainUnaryName }
-  | { readonly name: 'leakyRelu'; readonly alpha: number }
-  | { readonly name: 'elu'; readonly alpha: number }
-  | { readonly name: 'hardSigmoid'; readonly alpha: number; readonly beta: number }
-  | { readonly name: 'clip'; readonly minimum: number; readonly maximum: number }
-  | {
-      readonly name: 'quantize';
-      readonly scale: number;
-      readonly zeroPoint: number;
-      readonly minimum: number;
-      readonly maximum: number;
-    }
-  | { readonly name: 'dequantize'; readonly scale: number; readonly zeroPoint: number };
-
-export type PlainUnaryName =
-  | 'relu'
-  | 'sigmoid'
-  | 'silu'
-  | 'mish'
-  | 'hardSwish'
-  | 'gelu'
-  | 'tanh'
-  | 'softplus'
-  | 'exp'
-  | 'log'
-  | 'sqrt'
-  | 'reciprocal'
-  | 'negate'
-  | 'absolute'
-  | 'erf'
-  | 'floor'
-  | 'ceil'
-  | 'round'
-  | 'sin'
-  | 'cos'
-  | 'not';
 
 export const unary: OpDefinition<Unary> = {
   type: 'unary',
