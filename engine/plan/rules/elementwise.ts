@@ -55,7 +55,7 @@ function compute(lowering: Lowering, output: Value, { node, expression, leaves, 
 function expressionOf(lowering: Lowering, node: Node<ElementwiseOp>): PendingExpression {
   const leaves: Value[] = [];
   let flops = definitionOf(node.op).cost(node.op, node.inputs, node.outputs).flops;
-  const operands = node.inputs.map((input): Expression => {
+  const operandOf = (input: Value): Expression => {
     const pending = lowering.pending.get(input);
     // A pending operand brings its own leaves; where they would be too many it becomes a tensor first.
     if (pending && new Set([...leaves, ...pending.leaves]).size <= MOST_LEAVES - (node.inputs.length - 1)) {
@@ -68,8 +68,18 @@ function expressionOf(lowering: Lowering, node: Node<ElementwiseOp>): PendingExp
       return { type: 'constant', kind: input.kind, value: input.constant[0] };
     }
     return { type: 'input', input: leafNumber(leaves, input) };
-  });
-  return { node, expression: combine(node.op, operands), leaves, flops };
+  };
+  const operands = new Map<Value, Expression>();
+  for (const input of node.inputs) if (!operands.has(input)) operands.set(input, operandOf(input));
+  return {
+    node,
+    expression: combine(
+      node.op,
+      node.inputs.map((input) => operands.get(input) as Expression),
+    ),
+    leaves,
+    flops,
+  };
 }
 
 function leafNumber(leaves: Value[], leaf: Value): number {
@@ -90,8 +100,23 @@ function combine(op: ElementwiseOp, [first, second, third]: readonly Expression[
   }
 }
 
-/** The expression with input i renamed to numbers[i]. */
-function renumber(expression: Expression, numbers: readonly number[]): Expression {
+/** The expression with input i renamed to numbers[i]. What is reached twice stays one object: it is computed once. */
+function renumber(
+  expression: Expression,
+  numbers: readonly number[],
+  known = new Map<Expression, Expression>(),
+): Expression {
+  const again = (part: Expression) => renumber(part, numbers, known);
+  const renamed = known.get(expression) ?? rename(expression, numbers, again);
+  known.set(expression, renamed);
+  return renamed;
+}
+
+function rename(
+  expression: Expression,
+  numbers: readonly number[],
+  again: (part: Expression) => Expression,
+): Expression {
   switch (expression.type) {
     case 'input':
       return { type: 'input', input: numbers[expression.input] };
@@ -99,15 +124,15 @@ function renumber(expression: Expression, numbers: readonly number[]): Expressio
       return expression;
     case 'unary':
     case 'cast':
-      return { ...expression, operand: renumber(expression.operand, numbers) };
+      return { ...expression, operand: again(expression.operand) };
     case 'binary':
-      return { ...expression, left: renumber(expression.left, numbers), right: renumber(expression.right, numbers) };
+      return { ...expression, left: again(expression.left), right: again(expression.right) };
     case 'select':
       return {
         ...expression,
-        condition: renumber(expression.condition, numbers),
-        whenTrue: renumber(expression.whenTrue, numbers),
-        whenFalse: renumber(expression.whenFalse, numbers),
+        condition: again(expression.condition),
+        whenTrue: again(expression.whenTrue),
+        whenFalse: again(expression.whenFalse),
       };
   }
 }

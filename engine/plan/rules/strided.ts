@@ -49,6 +49,7 @@ export function lowerMatMul(lowering: Lowering, node: Node<MatMul>): void {
     b: broadcastView(b.view, [...batch, ...b.view.shape.slice(-2)]),
     output: output.view,
     padTo4: lowering.padAxis(output),
+    sharedAllocation: [a, b].some(({ allocation }) => allocation === output.allocation),
   });
   lowering.emit(kernel, [a, b, output], node, flopsOf(node));
 }
