@@ -21,6 +21,11 @@ export class ModelReadError extends OneLookError {
   readonly code = 'model-read';
 }
 
+/** A module of the library that is loaded when it is needed can't be had: it isn't there, or the network failed. */
+export class ModuleLoadError extends OneLookError {
+  readonly code = 'module-load';
+}
+
 /** One reason why a well-formed model can't run. */
 export interface UnsupportedFeature {
   /** The node's name in the file, or its first output where it has no name. */

@@ -17,7 +17,7 @@ import type { Model, ModelOptions } from './types.ts';
  *
  * Outputs: "boxes" [N, A, 4], x1 y1 x2 y2 in pixels of the input, and "scores" [N, A, C], 0..1.
  */
-export function buildYoloNas(file: ModelFile, options: ModelOptions): Model {
+export function buildYoloNas(file: ModelFile, options: ModelOptions = {}): Model {
   const stated = readStateDictContract(file);
   const [width, height] = chooseInputSize(options.inputSize, {
     source: file.source,

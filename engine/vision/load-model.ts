@@ -54,16 +54,18 @@ export interface ModelInput {
 
 /**
  * Reads a model and compiles it for no device: says whether it would run.
- * @throws ModelReadError, ModelFormatError, UnsupportedModelError (listing every reason), InvalidArgumentError, AbortError
+ * @throws ModelReadError, ModelFormatError, UnsupportedModelError (listing every reason), InvalidArgumentError,
+ *   ModuleLoadError, AbortError
  */
 export async function checkModel(source: ModelSource | undefined, options: GraphOptions = {}): Promise<CheckedModel> {
   const file = await readModel(source, options);
   const inputShapes = options.inputShapes ?? openShapes(file, options);
-  const { graph, report } = runPasses(buildGraph(file, { inputShapes }), { disabled: options.disable?.filter(isPass) });
+  const imported = await buildGraph(file, { inputShapes });
+  const { graph, report } = runPasses(imported, { disabled: options.disable?.filter(isPass) });
   const types = new Map(file.graph?.inputs.map(({ name, type }) => [name, type]));
   return {
     graph,
-    ...(options.identify ? { contract: contractOf(file, options) } : {}),
+    ...(options.identify ? { contract: await contractOf(file, options) } : {}),
     passes: report,
     inputs: graph.inputs.map(({ name, shape }) => ({ name, type: types.get(name) ?? 'float32', dims: shape })),
   };
@@ -160,9 +162,9 @@ function openShapes({ graph }: ModelFile, { inputSize = DEFAULT_INPUT_SIZE, batc
   return Object.fromEntries(open.map((input) => [input.name, shapeOf(input)]));
 }
 
-function contractOf(file: ModelFile, { inputSize, batch }: GraphOptions): Contract | undefined {
+async function contractOf(file: ModelFile, { inputSize, batch }: GraphOptions): Promise<Contract | undefined> {
   try {
-    return buildModel(file, { inputSize, batch }).contract;
+    return (await buildModel(file, { inputSize, batch })).contract;
   } catch (error) {
     // A graph that is no detector runs all the same.
     if (error instanceof UnsupportedModelError) return undefined;

@@ -51,7 +51,7 @@ export async function readModel(
     onProgress: ({ loadedBytes, totalBytes }) => onProgress?.({ stage: 'read', done: loadedBytes, total: totalBytes }),
   });
   throwIfAborted(signal, `Loading ${name}`);
-  const file = parseModel(bytes, name, { external });
+  const file = await parseModel(bytes, name, { external });
   if (weights !== undefined) {
     throw new InvalidArgumentError(`${name} holds its weights itself: leave out the option weights`);
   }
@@ -60,12 +60,12 @@ export async function readModel(
 
 /**
  * From a file to an optimised graph and its contract.
- * @throws ModelReadError, ModelFormatError, UnsupportedModelError, InvalidArgumentError, AbortError
+ * @throws ModelReadError, ModelFormatError, UnsupportedModelError, InvalidArgumentError, ModuleLoadError, AbortError
  */
 export async function openModel(source: ModelSource | undefined, options: OpenModelOptions = {}): Promise<OpenedModel> {
   const file = await readModel(source, options);
   const { labels = options.contract?.labels, inputSize, contract, disablePasses } = options;
-  const model = buildModel(file, { ...contract, labels, inputSize });
+  const model = await buildModel(file, { ...contract, labels, inputSize });
   const { graph, report } = runPasses(model.graph, { disabled: disablePasses });
   throwIfAborted(options.signal, `Loading ${file.source}`);
   return { graph, contract: model.contract, passes: report };

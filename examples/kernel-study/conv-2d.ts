@@ -62,7 +62,7 @@ device.destroy();
 
 async function study(path: string): Promise<void> {
   const totals = new Map<string, number>();
-  const layers = distinctLayers(path);
+  const layers = await distinctLayers(path);
   console.log(`\n${path}: ${layers.length} distinct convolutions`);
   for (const layer of layers) {
     if (!layer.title.includes(values.layers)) continue;
@@ -88,12 +88,12 @@ async function study(path: string): Promise<void> {
   for (const [name, ms] of totals) console.log(`    ${name.padEnd(32)} ${ms.toFixed(1)}`);
 }
 
-function distinctLayers(path: string): DistinctLayer[] {
-  const file = parseModel(readFileSync(path), path);
+async function distinctLayers(path: string): Promise<DistinctLayer[]> {
+  const file = await parseModel(readFileSync(path), path);
   const size = values.size ? Number(values.size) : undefined;
   const inputs = file.graph?.inputs.map(({ name }) => name) ?? [];
   const shapes = size ? Object.fromEntries(inputs.map((name) => [name, [1, 3, size, size]])) : {};
-  const { graph } = runPasses(buildGraph(file, { inputShapes: shapes }));
+  const { graph } = runPasses(await buildGraph(file, { inputShapes: shapes }));
   const layers = new Map<string, DistinctLayer>();
   for (const node of graph.nodes) {
     if (node.op.type !== 'conv2d') continue;

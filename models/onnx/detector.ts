@@ -14,7 +14,7 @@ import { describeDims } from './input-shapes.ts';
 const DEFAULT_STRIDE = 32;
 
 /** The detector in an ONNX file: its graph without what would suppress boxes, and its contract. */
-export function buildOnnxDetector(file: ModelFile, options: ModelOptions): Model {
+export function buildOnnxDetector(file: ModelFile, options: ModelOptions = {}): Model {
   const { source } = file;
   const whole = requireNetwork(file);
   const metadata = readMetadata(file, !options.labels);

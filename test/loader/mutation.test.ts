@@ -21,14 +21,20 @@ const TOTAL = 10_000;
 const FIXED_MEMORY = 2 ** 20;
 
 /** Reads `count` mutations of a file. What fails is named by its number and description, which the seed repeats. */
-function readMutations(name: string, file: Uint8Array, anatomy: Anatomy, count: number, seed: number): void {
+async function readMutations(
+  name: string,
+  file: Uint8Array,
+  anatomy: Anatomy,
+  count: number,
+  seed: number,
+): Promise<void> {
   const mutator = new Mutator(file, anatomy, seed);
-  const intact = parseModel(file, name);
+  const intact = await parseModel(file, name);
   let refused = 0;
   for (let i = 0; i < count; i++) {
     const { description, bytes, restore } = mutator.mutate();
     try {
-      if (!isReadable(name, bytes, intact)) refused++;
+      if (!(await isReadable(name, bytes, intact))) refused++;
     } catch (cause) {
       throw new Error(`mutation ${i} of seed ${seed} (${description}): ${cause}`, { cause });
     }
@@ -41,12 +47,12 @@ function readMutations(name: string, file: Uint8Array, anatomy: Anatomy, count: 
 }
 
 /** Whether the damaged file is read; throws where the loader breaks one of its promises. */
-function isReadable(name: string, bytes: Uint8Array, intact: ModelFile): boolean {
+async function isReadable(name: string, bytes: Uint8Array, intact: ModelFile): Promise<boolean> {
   const before = allocated();
   let file: ModelFile | undefined;
   let failure: unknown;
   try {
-    file = parseModel(bytes, name);
+    file = await parseModel(bytes, name);
   } catch (error) {
     failure = error;
   }
@@ -100,13 +106,13 @@ const networks = folder === undefined ? [] : readdirSync(folder).filter((name) =
 
 describe.skipIf(!folder)(`${TOTAL} mutations of trained networks (needs ../shared/models)`, () => {
   const count = Math.ceil(TOTAL / networks.length);
-  test.each(networks.map((name, seed) => [name, seed] as const))('%s', (name, seed) => {
+  test.each(networks.map((name, seed) => [name, seed] as const))('%s', async (name, seed) => {
     const file = new Uint8Array(readFileSync(`${folder}/${name}`));
-    readMutations(name, file, onnxAnatomy(file), count, seed);
+    await readMutations(name, file, onnxAnatomy(file), count, seed);
   });
 });
 
-test('2000 mutations of a safetensors file', () => {
+test('2000 mutations of a safetensors file', async () => {
   const types = ['float32', 'float16', 'int8', 'int64', 'bool'] as const;
   const tensors = Array.from({ length: 40 }, (_, i) => {
     const data = Array.from({ length: 12 * i }, (_, element) => element % 2);
@@ -116,10 +122,10 @@ test('2000 mutations of a safetensors file', () => {
   const headerLength = new DataView(file.buffer).getUint32(0, true);
   const structure = Array.from({ length: 8 + headerLength }, (_, i) => i);
   const digits = structure.filter((i) => i < 8 || (file[i] >= 0x30 && file[i] <= 0x39));
-  readMutations('model.safetensors', file, { structure, lengths: digits }, 2000, 1);
+  await readMutations('model.safetensors', file, { structure, lengths: digits }, 2000, 1);
 });
 
-test('2000 mutations of an ONNX file that encodes elements one by one', () => {
+test('2000 mutations of an ONNX file that encodes elements one by one', async () => {
   const tensor = (name: string, type: keyof typeof onnx.dataTypes, elements: number) =>
     new ProtobufWriter().packedInts(1, [elements, 2]).int(2, onnx.dataTypes[type]).string(8, name);
   const initializers = [
@@ -145,5 +151,5 @@ test('2000 mutations of an ONNX file that encodes elements one by one', () => {
   const graph = onnx.graphMessage({ inputs: [value], outputs: [{ ...value, name: 'y' }], nodes });
   for (const initializer of initializers) graph.message(5, initializer);
   const file = onnx.wrapGraph(graph, { nodes, metadata: { stride: '32' } }).finish();
-  readMutations('model.onnx', file, onnxAnatomy(file), 2000, 2);
+  await readMutations('model.onnx', file, onnxAnatomy(file), 2000, 2);
 });

@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { InvalidArgumentError, UnsupportedModelError } from '../../engine/errors.ts';
-import { parseModel } from '../../loader/load.ts';
-import { buildModel, type ModelOptions } from '../../models/model.ts';
+import { parseOnnx } from '../../loader/onnx/parse.ts';
+import { buildOnnxDetector } from '../../models/onnx/detector.ts';
+import type { ModelOptions } from '../../models/types.ts';
 import { int, ints, type OnnxModel, type OnnxNode, writeOnnx } from '../support/onnx-writer.ts';
 import { CELLS, separateOutputs, swapAxes, type TinyHead, tinyDetector } from './tiny-detectors.ts';
 
 function contractOf(model: OnnxModel, options?: ModelOptions, name = 'network.onnx') {
-  return buildModel(parseModel(writeOnnx(model), name), options).contract;
+  return buildOnnxDetector(parseOnnx(writeOnnx(model), name), options).contract;
 }
 
 /** Multiplies what a head computes by a number for each cell, as every decoding does somewhere. */
@@ -81,7 +82,9 @@ describe('one output of boxes and scores', () => {
 
   test('beside raw maps is the one that counts', () => {
     const head = attributeMajor(4 + 2);
-    const { graph } = buildModel(parseModel(writeOnnx(tinyDetector({ ...head, outputs: ['y', 'map8'] })), 'x.onnx'));
+    const { graph } = buildOnnxDetector(
+      parseOnnx(writeOnnx(tinyDetector({ ...head, outputs: ['y', 'map8'] })), 'x.onnx'),
+    );
     expect(graph.outputs.map(({ name }) => name)).toEqual(['y']);
   });
 });

@@ -2,15 +2,16 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { InvalidArgumentError, UnsupportedModelError } from '../../engine/errors.ts';
 import { executeReference } from '../../engine/graph/execute.ts';
-import { parseModel } from '../../loader/load.ts';
-import { buildGraph, buildModel } from '../../models/model.ts';
+import { parseOnnx } from '../../loader/onnx/parse.ts';
+import { buildOnnxDetector } from '../../models/onnx/detector.ts';
+import { importOnnx } from '../../models/onnx/import.ts';
 import { sharedPath } from '../support/shared.ts';
 import { runtimeOutput } from './runtime-outputs.ts';
 
 const folder = sharedPath('models');
 
 function read(name: string) {
-  return parseModel(readFileSync(`${folder}/${name}`), name);
+  return parseOnnx(new Uint8Array(readFileSync(`${folder}/${name}`)), name);
 }
 
 /** Nodes before and after import, and what the contract of each network must be. */
@@ -71,7 +72,7 @@ describe.skipIf(!folder)('the trained networks of ../shared/models (needs that f
   for (const [name, { nodes, family, size, head, output }] of Object.entries(networks)) {
     test(`${name} is imported and recognised`, () => {
       const file = read(name);
-      const { graph, contract } = buildModel(file);
+      const { graph, contract } = buildOnnxDetector(file);
       expect([file.graph?.nodes.length, graph.nodes.length]).toEqual(nodes);
       expect(graph.outputs.map(({ shape }) => shape)).toEqual([output]);
       expect(contract.head).toMatchObject(head);
@@ -86,7 +87,7 @@ describe.skipIf(!folder)('the trained networks of ../shared/models (needs that f
     });
 
     test(`${name} leaves no integer arithmetic but that of its ranking`, () => {
-      const { graph } = buildModel(read(name));
+      const { graph } = buildOnnxDetector(read(name));
       const integer = graph.nodes.filter((node) => node.outputs.some(({ kind }) => kind !== 'float'));
       const kinds = new Set(integer.map(({ op }) => op.type));
       if (!name.includes('yolov10n') && !name.includes('yolo26n')) expect(kinds).toEqual(new Set());
@@ -98,7 +99,7 @@ describe.skipIf(!folder)('the trained networks of ../shared/models (needs that f
 
   test('yolox-nano computes what ONNX Runtime computes', async () => {
     const name = 'yolox-nano.onnx';
-    const { graph } = buildModel(read(name));
+    const { graph } = buildOnnxDetector(read(name));
     const [image] = graph.inputs;
     const count = image.shape.reduce((product, dim) => product * dim, 1);
     const data = Float32Array.from({ length: count }, (_, i) =>
@@ -111,25 +112,27 @@ describe.skipIf(!folder)('the trained networks of ../shared/models (needs that f
   });
 
   test('a network with open sizes can be specialised', () => {
-    const graph = buildGraph(read('yolov5n-fp16.onnx'), { inputShapes: { images: [2, 3, 640, 640] } });
+    const graph = importOnnx(read('yolov5n-fp16.onnx'), { inputShapes: { images: [2, 3, 640, 640] } });
     expect(graph.outputs[0].shape).toEqual([2, 25200, 85]);
   });
 
   test('a network of one size refuses others', () => {
-    expect(() => buildModel(read('yolov8n.onnx'), { inputSize: 320 })).toThrow(InvalidArgumentError);
-    expect(() => buildModel(read('yolov8n.onnx'), { inputSize: 320 })).toThrow(/fixed to an input of 640x640 pixels/);
-    const open = () => buildModel(read('yolov5n-fp16.onnx'), { inputSize: 320 });
+    expect(() => buildOnnxDetector(read('yolov8n.onnx'), { inputSize: 320 })).toThrow(InvalidArgumentError);
+    expect(() => buildOnnxDetector(read('yolov8n.onnx'), { inputSize: 320 })).toThrow(
+      /fixed to an input of 640x640 pixels/,
+    );
+    const open = () => buildOnnxDetector(read('yolov5n-fp16.onnx'), { inputSize: 320 });
     expect(open).toThrow(InvalidArgumentError);
     expect(open).toThrow(/yolov5n-fp16\.onnx can't be run at 320x320: .*made for one size/);
-    expect(() => buildModel(read('yolov5n-fp16.onnx'), { inputSize: 630 })).toThrow(/use 608 or 640/);
+    expect(() => buildOnnxDetector(read('yolov5n-fp16.onnx'), { inputSize: 630 })).toThrow(/use 608 or 640/);
   });
 
   test('files that are no detectors say so', () => {
-    expect(() => buildModel(read('yolo-nas-nms-only.onnx'))).toThrow(UnsupportedModelError);
-    expect(() => buildModel(read('yolo-nas-nms-only.onnx'))).toThrow(/has no network in it/);
-    expect(() => buildModel(read('yolo-fastest-1.1-raw-heads.onnx'))).toThrow(
+    expect(() => buildOnnxDetector(read('yolo-nas-nms-only.onnx'))).toThrow(UnsupportedModelError);
+    expect(() => buildOnnxDetector(read('yolo-nas-nms-only.onnx'))).toThrow(/has no network in it/);
+    expect(() => buildOnnxDetector(read('yolo-fastest-1.1-raw-heads.onnx'))).toThrow(
       /"yolo121" 1x255x10x10, "yolo130" 1x255x20x20/,
     );
-    expect(buildGraph(read('yolo-fastest-1.1-raw-heads.onnx')).outputs).toHaveLength(2);
+    expect(importOnnx(read('yolo-fastest-1.1-raw-heads.onnx')).outputs).toHaveLength(2);
   });
 });

@@ -3,9 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { InvalidArgumentError, ModelFormatError } from '../../engine/errors.ts';
 import { executeReference } from '../../engine/graph/execute.ts';
 import type { Graph } from '../../engine/graph/types.ts';
-import { parseModel } from '../../loader/load.ts';
 import type { ModelFile, StoredTensor } from '../../loader/model-file.ts';
+import { parseSafetensors } from '../../loader/safetensors.ts';
 import { buildGraph, buildModel } from '../../models/model.ts';
+import { buildYoloNas } from '../../models/yolo-nas.ts';
 import { randomFloats } from '../support/random.ts';
 import { storeTensor } from '../support/tensor-bytes.ts';
 import { type Variant, variants, yoloNasTensors } from './yolo-nas-tensors.ts';
@@ -29,7 +30,7 @@ function run(graph: Graph): ArrayLike<number>[] {
 
 describe('the embedded network', () => {
   const path = 'models/embedded/onelook-shapes.safetensors';
-  const file = parseModel(readFileSync(fixture(path)), path);
+  const file = parseSafetensors(new Uint8Array(readFileSync(fixture(path))), path);
   const golden = JSON.parse(readFileSync(fixture('test/fixtures/embedded-golden.json'), 'utf8')) as {
     readonly input: { readonly dims: readonly number[] };
     readonly anchorCount: number;
@@ -39,7 +40,7 @@ describe('the embedded network', () => {
   };
 
   test('computes what the network that was trained computes', () => {
-    const { graph, contract } = buildModel(file);
+    const { graph, contract } = buildYoloNas(file);
     expect(graph.inputs[0].shape).toEqual(golden.input.dims);
     expect(contract.head).toMatchObject({ anchorCount: golden.anchorCount });
     const [boxes, scores] = run(graph);
@@ -54,8 +55,8 @@ describe('the embedded network', () => {
     });
   });
 
-  test('states its contract', () => {
-    const { contract } = buildModel(file);
+  test('states its contract', async () => {
+    const { contract } = await buildModel(file);
     expect(contract).toMatchObject({
       family: 'yolo-nas',
       stride: 32,
@@ -77,18 +78,19 @@ describe('the embedded network', () => {
   });
 
   test('takes other sizes and batches', () => {
-    const { graph, contract } = buildModel(file, { inputSize: [256, 192], batch: 2 });
+    const { graph, contract } = buildYoloNas(file, { inputSize: [256, 192], batch: 2 });
     expect(graph.inputs[0].shape).toEqual([2, 3, 192, 256]);
     expect(graph.outputs[0].shape).toEqual([2, (256 * 192) / 64 + (256 * 192) / 256 + (256 * 192) / 1024, 4]);
     expect(contract.input).toMatchObject({ width: 256, height: 192, contentSize: [256, 192] });
-    expect(() => buildModel(file, { inputSize: 300 })).toThrow(/multiple of the network's stride 32; use 288 or 320/);
+    expect(() => buildYoloNas(file, { inputSize: 300 })).toThrow(/multiple of the network's stride 32; use 288 or 320/);
   });
 
-  test('is a graph by itself too', () => {
-    expect(buildGraph(file).inputs[0].shape).toEqual([1, 3, 320, 320]);
-    expect(buildGraph(file, { inputShapes: { images: [1, 3, 64, 96] } }).inputs[0].shape).toEqual([1, 3, 64, 96]);
-    expect(() => buildGraph(file, { inputShapes: { x: [1, 3, 64, 96] } })).toThrow(InvalidArgumentError);
-    expect(() => buildGraph(file, { outputs: ['boxes'] })).toThrow(InvalidArgumentError);
+  test('is a graph by itself too', async () => {
+    expect((await buildGraph(file)).inputs[0].shape).toEqual([1, 3, 320, 320]);
+    const small = await buildGraph(file, { inputShapes: { images: [1, 3, 64, 96] } });
+    expect(small.inputs[0].shape).toEqual([1, 3, 64, 96]);
+    await expect(buildGraph(file, { inputShapes: { x: [1, 3, 64, 96] } })).rejects.toThrow(InvalidArgumentError);
+    await expect(buildGraph(file, { outputs: ['boxes'] })).rejects.toThrow(InvalidArgumentError);
   });
 });
 
@@ -113,7 +115,7 @@ describe('variants', () => {
           return tensors.get(key);
         },
       } as ReadonlyMap<string, StoredTensor>;
-      const { graph, contract } = buildModel(fileOf(watched));
+      const { graph, contract } = buildYoloNas(fileOf(watched));
       expect(Array.from(tensors.keys()).filter((key) => !read.has(key) && !key.includes('rbr_reparam'))).toEqual([]);
       expect(Array.from(read).filter((key) => key.includes('rbr_reparam'))).toEqual([]);
       expect(graph.outputs.map(({ shape }) => shape)).toEqual([
@@ -147,7 +149,7 @@ describe('forms of a checkpoint', () => {
     classes: 3,
   };
   const unfused = yoloNasTensors(tiny, { placeholders: NaN, seed: 5 });
-  const expected = run(buildModel(fileOf(unfused), { inputSize: 64 }).graph);
+  const expected = run(buildYoloNas(fileOf(unfused), { inputSize: 64 }).graph);
 
   /** Branches of every block fused into one kernel by the formulae, and the norm after the sum as well, if asked for. */
   function fused(postNorm: boolean): Map<string, StoredTensor> {
@@ -194,7 +196,7 @@ describe('forms of a checkpoint', () => {
 
   for (const postNorm of [false, true]) {
     test(`branches fused, ${postNorm ? 'and' : 'without'} the norm after their sum, compute the same`, () => {
-      const { graph } = buildModel(fileOf(fused(postNorm)), { inputSize: 64 });
+      const { graph } = buildYoloNas(fileOf(fused(postNorm)), { inputSize: 64 });
       run(graph).forEach((output, index) => {
         const difference = Array.from(output, (value, i) => Math.abs(value - expected[index][i]));
         expect(Math.max(...difference)).toBeLessThan(1e-3);
@@ -206,13 +208,13 @@ describe('forms of a checkpoint', () => {
     const tensors = new Map(unfused);
     const key = 'backbone.stage1.blocks.bottlenecks.0.alpha';
     tensors.set(key, storeTensor({ name: key, type: 'float32', dims: [1], data: [7] }));
-    expect(run(buildModel(fileOf(tensors), { inputSize: 64 }).graph)[1]).not.toEqual(expected[1]);
+    expect(run(buildYoloNas(fileOf(tensors), { inputSize: 64 }).graph)[1]).not.toEqual(expected[1]);
   });
 
   test('a missing tensor is named', () => {
     const tensors = new Map(unfused);
     tensors.delete('neck.neck2.conv.bn.running_mean');
-    const build = () => buildModel(fileOf(tensors), { inputSize: 64 });
+    const build = () => buildYoloNas(fileOf(tensors), { inputSize: 64 });
     expect(build).toThrow(ModelFormatError);
     expect(build).toThrow('nas.safetensors: the tensor "neck.neck2.conv.bn.running_mean" is missing');
   });
@@ -222,7 +224,7 @@ describe('forms of a checkpoint', () => {
     const dims = [8, 5, 1, 1];
     const key = 'neck.neck1.conv.conv.weight';
     tensors.set(key, storeTensor({ name: key, type: 'float32', dims, data: randomFloats(1, 40) }));
-    expect(() => buildModel(fileOf(tensors), { inputSize: 64 })).toThrow(
+    expect(() => buildYoloNas(fileOf(tensors), { inputSize: 64 })).toThrow(
       /^nas\.safetensors: neck\.neck1\.conv\.conv: conv2d/,
     );
   });
@@ -235,18 +237,18 @@ describe('forms of a checkpoint', () => {
       ['scoreThreshold', '7'],
       ['iouThreshold', 'high'],
     ]) {
-      const build = () => buildModel(fileOf(unfused, { [key]: value }), { inputSize: 64 });
+      const build = () => buildYoloNas(fileOf(unfused, { [key]: value }), { inputSize: 64 });
       expect(build).toThrow(ModelFormatError);
       expect(build).toThrow(`its metadata "${key}" must be`);
     }
   });
 
   test('labels that are not as many as the classes are refused', () => {
-    expect(() => buildModel(fileOf(unfused), { inputSize: 64, labels: ['one'] })).toThrow(/1 label.* 3 classes/);
+    expect(() => buildYoloNas(fileOf(unfused), { inputSize: 64, labels: ['one'] })).toThrow(/1 label.* 3 classes/);
   });
 });
 
-test('a state dict of no family is refused', () => {
+test('a state dict of no family is refused', async () => {
   const file: ModelFile = { format: 'safetensors', source: 'x.safetensors', tensors: new Map(), metadata: new Map() };
-  expect(() => buildModel(file)).toThrow(/x\.safetensors: its metadata name no family/);
+  await expect(buildModel(file)).rejects.toThrow(/x\.safetensors: its metadata name no family/);
 });

@@ -30,7 +30,8 @@ export async function traceNetwork(
   device: EngineDevice,
   nodes = Number.POSITIVE_INFINITY,
 ): Promise<TracedValue[]> {
-  const { graph } = runPasses(buildModel(parseModel(model, name)).graph);
+  const built = await buildModel(await parseModel(model, name));
+  const { graph } = runPasses(built.graph);
   const inputs = Object.fromEntries(graph.inputs.map((input) => [input.name, inputTensor(input, levels)]));
   const traced: TracedValue[] = [];
   for (let start = 0; start < Math.min(nodes, graph.nodes.length); start += VALUES_AT_ONCE) {

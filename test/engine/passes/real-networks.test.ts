@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Graph } from '../../../engine/graph/types.ts';
 import { runPasses } from '../../../engine/passes/pipeline.ts';
-import { parseModel } from '../../../loader/load.ts';
+import { parseOnnx } from '../../../loader/onnx/parse.ts';
 import { importOnnx } from '../../../models/onnx/import.ts';
 import { sharedPath } from '../../support/shared.ts';
 
@@ -31,7 +31,7 @@ describe.skipIf(!models)('passes on exported networks (needs ../shared/models)',
     ['yolo11n', 640, { conv2d: 88, silu: 77, addResidual: 14, 'lone sigmoid': 1 }],
     ['yolo26n', 640, { conv2d: 102, silu: 87, addResidual: 20, 'lone sigmoid': 1 }],
   ])('%s: every activation and residual is in a convolution', (name, size, expected) => {
-    const file = parseModel(readFileSync(`${models}/${name}.onnx`), `${name}.onnx`);
+    const file = parseOnnx(new Uint8Array(readFileSync(`${models}/${name}.onnx`)), `${name}.onnx`);
     const { graph } = runPasses(importOnnx(file, { inputShapes: { images: [1, 3, size, size] } }));
     const counts = countsOf(graph);
     expect(Object.fromEntries(Object.keys(expected).map((key) => [key, counts[key]]))).toEqual(expected);

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { UnsupportedModelError } from '../../../engine/errors.ts';
 import { executeReference } from '../../../engine/graph/execute.ts';
-import { parseModel } from '../../../loader/load.ts';
-import { buildGraph, buildModel, type Model } from '../../../models/model.ts';
+import { parseOnnx } from '../../../loader/onnx/parse.ts';
+import { buildOnnxDetector } from '../../../models/onnx/detector.ts';
+import { importOnnx } from '../../../models/onnx/import.ts';
+import type { Model } from '../../../models/types.ts';
 import { float, int, ints, type OnnxNode, writeOnnx } from '../../support/onnx-writer.ts';
 import { randomFloats } from '../../support/random.ts';
 import type { TensorElements } from '../../support/tensor-bytes.ts';
@@ -25,7 +27,7 @@ function detectorWith(
     outputs,
     ...rest,
   });
-  return buildModel(parseModel(writeOnnx(model), 'network.onnx'));
+  return buildOnnxDetector(parseOnnx(writeOnnx(model), 'network.onnx'));
 }
 
 const limits: readonly TensorElements[] = [
@@ -297,7 +299,7 @@ test('suppression without a network is no detector', () => {
     initializers: limits,
     nodes: [suppression('boxes', 'scores')],
   } as const;
-  const file = parseModel(writeOnnx(model), 'nms.onnx');
-  expect(() => buildModel(file)).toThrow(/nms\.onnx has no network in it/);
-  expect(() => buildGraph(file)).toThrow(/"nms" \(NonMaxSuppression\): the number of its results depends on the data/);
+  const file = parseOnnx(writeOnnx(model), 'nms.onnx');
+  expect(() => buildOnnxDetector(file)).toThrow(/nms\.onnx has no network in it/);
+  expect(() => importOnnx(file)).toThrow(/"nms" \(NonMaxSuppression\): the number of its results depends on the data/);
 });

@@ -4,8 +4,8 @@ import { executeReference } from '../../../engine/graph/execute.ts';
 import { elementCount } from '../../../engine/graph/indexing.ts';
 import type { DenseTensor, Graph } from '../../../engine/graph/types.ts';
 import { float16ToFloat32 } from '../../../engine/half.ts';
-import { parseModel } from '../../../loader/load.ts';
 import type { StoredType } from '../../../loader/model-file.ts';
+import { parseOnnx } from '../../../loader/onnx/parse.ts';
 import { type ImportOptions, importOnnx } from '../../../models/onnx/import.ts';
 import { type OnnxAttribute, type OnnxModel, writeOnnx } from '../../support/onnx-writer.ts';
 import { randomFloats } from '../../support/random.ts';
@@ -83,7 +83,7 @@ export function modelOf(operatorCase: OperatorCase): OnnxModel {
 }
 
 export function importModel(model: OnnxModel, options?: ImportOptions): Graph {
-  return importOnnx(parseModel(writeOnnx(model), 'test.onnx'), options);
+  return importOnnx(parseOnnx(writeOnnx(model), 'test.onnx'), options);
 }
 
 /** Adds a test that the operator computes what ONNX Runtime's CPU provider computes. */
