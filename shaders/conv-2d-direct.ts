@@ -62,7 +62,7 @@ export function tileName({ pixels, vectors, loaders, form }: DirectTile): string
 
 /** Tiles in the order of preference, without having measured. */
 export function directTiles(output: FeatureMap, device: KernelDevice): DirectTile[] {
-  const compact = [...broadcastTiles(device.smallestSubgroup), tile(4, 16, 1), tile(4, 8, 1), tile(2, 8, 1)];
+  const compact = [...broadcastTiles(device.smallestSubgroup), tile(4, 8, 1)];
   if (device.software) return compact;
   const work = output.batch * output.height * output.width * output.channels;
   const unrolled = UNROLLED_TILES.map(([pixels, channels]) => tile(pixels, channels, 1, 'unrolled', 64));
@@ -73,11 +73,9 @@ export function directTiles(output: FeatureMap, device: KernelDevice): DirectTil
 
 /** Pixels and channels, the largest first. */
 const UNROLLED_TILES = [
-  [8, 8],
   [4, 16],
   [4, 8],
   [2, 8],
-  [1, 8],
   [1, 4],
 ] as const;
 
@@ -85,7 +83,7 @@ const UNROLLED_TILES = [
 const FILLING_INVOCATIONS = 4096;
 
 function broadcastTiles(smallestSubgroup: number): DirectTile[] {
-  if (smallestSubgroup >= 8) return [tile(4, 16, 8), tile(4, 32, 8), tile(2, 16, 8)];
+  if (smallestSubgroup >= 8) return [tile(4, 16, 8), tile(2, 16, 8)];
   return smallestSubgroup >= 4 ? [tile(4, 16, 4)] : [];
 }
 

@@ -4,6 +4,7 @@ import type { Conv2d } from '../../engine/graph/ops/conv-2d.ts';
 import type { ConvTranspose2d } from '../../engine/graph/ops/conv-transpose-2d.ts';
 import { definitionOf } from '../../engine/graph/registry.ts';
 import type { DenseTensor, Shape } from '../../engine/graph/types.ts';
+import type { EngineDevice } from '../../engine/runtime/device.ts';
 import { type ConvolutionCandidate, conv2dCandidates } from '../../shaders/conv-2d.ts';
 import { convTranspose2dCandidates } from '../../shaders/conv-transpose-2d.ts';
 import { packBias, packConvWeights, transposeWeights } from '../../shaders/conv-weights.ts';
@@ -83,6 +84,19 @@ export function candidatesOf({ layer, expected }: Layer, device: KernelDevice): 
   const { op, kernel } = layer;
   const spec = { ...op, ...placesOf(layer, expected.shape), kernel, weightElement: elementsOf(layer)[1] };
   return op.type === 'conv2d' ? conv2dCandidates(spec, device) : convTranspose2dCandidates(spec, device);
+}
+
+/** Checks every candidate that a device of these traits has, or those whose name contains `part`. */
+export async function checkCandidates(device: GPUDevice, layer: Layer, traits: KernelDevice, part = ''): Promise<void> {
+  const candidates = candidatesOf(layer, traits).filter(({ name }) => name.includes(part));
+  expect(candidates.length).toBeGreaterThan(0);
+  for (const candidate of candidates) await checkCandidate(device, layer, candidate);
+}
+
+/** What kernels depend on, of the device of the tests; as a processor's device or as a graphics card's. */
+export function kernelTraits({ features, adapter }: EngineDevice, software: boolean): KernelDevice {
+  const smallestSubgroup = features.subgroups ? (adapter.subgroupSize?.[0] ?? 0) : 0;
+  return { float16: features.float16, smallestSubgroup, software };
 }
 
 /** Runs a candidate and checks every element of the allocation that it writes. */
