@@ -32,5 +32,6 @@ export {
   type ModelInput,
 } from './engine/vision/load-model.ts';
 export type { LoadProgress } from './engine/vision/open-model.ts';
+export { MAX_DETECTIONS } from './engine/vision/pipeline.ts';
 export type { ModelSource } from './loader/read.ts';
 export type { Contract, ContractOverrides } from './models/contract.ts';

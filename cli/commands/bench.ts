@@ -1,16 +1,24 @@
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Command, Option } from 'commander';
-import { InvalidArgumentError, type LoadedModel, loadModel, type RawTensor } from '../../node.ts';
-import { addNetworkOptions, chosenDevice, type NetworkOptions, positiveInteger } from '../support/options.ts';
-import { checkJsonDestination, table, writeJson } from '../support/output.ts';
+import { type LoadedModel, loadModel, type RawTensor } from '../../node.ts';
+import { readBytes } from '../support/files.ts';
+import {
+  addNetworkOptions,
+  addSizeOption,
+  chosenDevice,
+  loadOptions,
+  type NetworkOptions,
+  positiveInteger,
+  type SizeOption,
+} from '../support/options.ts';
+import { describeAdapter, printsJson, table, writeJson } from '../support/output.ts';
+import { type ReportProgress, whileLoading, withProgress } from '../support/progress.ts';
 import { createRival, importOnnxRuntime, type Rival } from '../support/rival.ts';
 
-interface BenchOptions extends NetworkOptions {
+interface Options extends NetworkOptions, SizeOption {
   readonly batch?: number;
   readonly compare?: 'onnxruntime';
   readonly runs: number;
-  readonly json?: string | true;
 }
 
 /** Milliseconds. */
@@ -39,26 +47,30 @@ export function benchCommand(): Command {
     .argument('<models...>', 'networks')
     .option('--batch <n>', 'images per run, where the model leaves it open', positiveInteger)
     .option('--runs <n>', 'timed runs', positiveInteger, 10)
-    .addOption(new Option('--compare <engine>', 'run it turn by turn with this').choices(['onnxruntime']))
-    .option('--json [file]', 'as JSON');
-  return addNetworkOptions(command).action(async (models: string[], options: BenchOptions) => {
-    await checkJsonDestination(options.json);
-    // A driver's own cache of compiled shaders would make a first run a second one.
-    process.env.MESA_SHADER_CACHE_DISABLE ??= 'true';
-    if (options.compare) await importOnnxRuntime();
-    const reports: BenchReport[] = [];
-    for (const file of models) reports.push(await bench(file, options));
-    if (options.json) await writeJson(options.json, reports);
-    if (options.json !== true) print(reports);
-  });
+    .addOption(new Option('--compare <engine>', 'run it turn by turn with this').choices(['onnxruntime']));
+  return addNetworkOptions(addSizeOption(command)).action(benchAll);
 }
 
-async function bench(file: string, options: BenchOptions): Promise<BenchReport> {
-  const bytes = await readModel(file);
+async function benchAll(files: string[], options: Options): Promise<void> {
+  // A driver's own cache of compiled shaders would make a first run a second one.
+  process.env.MESA_SHADER_CACHE_DISABLE ??= 'true';
+  if (options.compare) await importOnnxRuntime();
+  const reports: BenchReport[] = [];
+  for (const file of files) reports.push(await bench(file, options));
+  if (options.json) await writeJson(options.json, reports);
+  if (!printsJson(options.json)) print(reports);
+}
+
+async function bench(file: string, options: Options): Promise<BenchReport> {
+  // The name goes with the bytes, for messages.
+  const bytes = await readBytes(file);
+  const source = new File([bytes], file);
   const started = performance.now();
   const device = await chosenDevice(options);
-  const { precision, size: inputSize, batch } = options;
-  const model = await loadModel(bytes, { device, precision, inputSize, batch });
+  const { batch } = options;
+  const model = await whileLoading((onProgress) =>
+    loadModel(source, { ...loadOptions(options), device, batch, onProgress }),
+  );
   const inputs = makeInputs(model);
   await model.run(inputs);
   const firstMs = performance.now() - started;
@@ -67,21 +79,16 @@ async function bench(file: string, options: BenchOptions): Promise<BenchReport> 
   let rivalFirstMs = 0;
   if (options.compare) {
     const rivalStarted = performance.now();
-    rival = await createRival(bytes, model.inputs);
-    await rival.run(inputs);
+    rival = await createRival(bytes, model.inputs, inputs);
+    await rival.run();
     rivalFirstMs = performance.now() - rivalStarted;
   }
-
-  // Turn by turn, so that whatever else the machine does meets both alike.
-  const ours: number[] = [];
-  const theirs: number[] = [];
-  for (let run = 0; run < options.runs; run++) {
-    ours.push(await timed(() => model.run(inputs)));
-    if (rival) theirs.push(await timed(() => rival.run(inputs)));
-  }
+  const { ours, theirs } = await withProgress((report) => takeTurns(model, inputs, rival, options.runs, report));
+  await rival?.release();
+  model.dispose();
   const oursTimes = summarize(firstMs, ours);
   const rivalTimes = rival && summarize(rivalFirstMs, theirs);
-  const report: BenchReport = {
+  return {
     network: basename(file),
     precision: model.precision,
     adapter: model.adapter,
@@ -93,17 +100,24 @@ async function bench(file: string, options: BenchOptions): Promise<BenchReport> 
       firstRatio: rivalTimes.firstMs / oursTimes.firstMs,
     }),
   };
-  await rival?.release();
-  model.dispose();
-  return report;
 }
 
-async function readModel(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw new InvalidArgumentError(`${file} can't be read: ${(error as Error).message}`, { cause: error });
+/** Turn by turn, so that whatever else the machine does meets both alike. */
+async function takeTurns(
+  model: LoadedModel,
+  inputs: Readonly<Record<string, RawTensor>>,
+  rival: Rival | undefined,
+  runs: number,
+  report: ReportProgress,
+): Promise<{ ours: number[]; theirs: number[] }> {
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  for (let run = 0; run < runs; run++) {
+    ours.push(await timed(() => model.run(inputs)));
+    if (rival) theirs.push(await timed(() => rival.run()));
+    report('timing', run + 1, runs);
   }
+  return { ours, theirs };
 }
 
 /** The same numbers for everyone: a slow wave through 0..1. */
@@ -131,7 +145,7 @@ function summarize(firstMs: number, samples: readonly number[]): Times {
 
 function print(reports: readonly BenchReport[]): void {
   const { adapter } = reports[0];
-  console.log(`on ${adapter.name}${adapter.software ? ' (a software adapter)' : ''}, milliseconds`);
+  console.log(`Milliseconds ${describeAdapter(adapter)}`);
   const ms = (value: number | undefined) => (value === undefined ? '' : value.toFixed(1));
   const rows = reports.map(({ network, precision, dispatches, ours, rival, ratio, firstRatio }) => [
     network,

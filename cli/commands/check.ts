@@ -1,34 +1,36 @@
 import { Command } from 'commander';
-import { checkModel, UnsupportedModelError } from '../../node.ts';
-import { table, writeJson } from '../support/output.ts';
+import { type CheckedModel, checkModel, UnsupportedModelError } from '../../node.ts';
+import { addWeightsOption } from '../support/options.ts';
+import { addJsonOption, type JsonOption, table, writeJson } from '../support/output.ts';
+import { whileLoading } from '../support/progress.ts';
 
-interface CheckOptions {
+interface Options extends JsonOption {
   readonly weights?: string;
-  readonly json?: string | true;
 }
 
 export function checkCommand(): Command {
-  return new Command('check')
+  const command = new Command('check')
     .description('say whether a network would run and, if not, what is in the way; needs no GPU')
-    .argument('<model>', 'the network')
-    .option('--weights <file>', 'the weights, where the model file holds the structure only')
-    .option('--json [file]', 'as JSON')
-    .action(check);
+    .argument('<model>', 'the network');
+  return addJsonOption(addWeightsOption(command)).action(check);
 }
 
-async function check(file: string, options: CheckOptions): Promise<void> {
+async function check(file: string, { weights, json }: Options): Promise<void> {
+  let model: CheckedModel;
   try {
-    const { graph, contract } = await checkModel(file, { weights: options.weights, identify: true });
-    const report = { runs: true, family: contract?.family, nodes: graph.nodes.length, unsupported: [] };
-    if (options.json) await writeJson(options.json, report);
-    else console.log(`${file}: runs (${contract?.family ?? 'as a raw graph'}, ${graph.nodes.length} nodes)`);
+    model = await whileLoading((onProgress) => checkModel(file, { weights, identify: true, onProgress }));
   } catch (error) {
     if (!(error instanceof UnsupportedModelError) || error.features.length === 0) throw error;
-    if (options.json) await writeJson(options.json, { runs: false, unsupported: error.features });
+    const { features } = error;
+    if (json) await writeJson(json, { runs: false, unsupported: features });
     else {
-      const rows = error.features.map(({ operator, node, reason }) => [operator, node, reason]);
+      const rows = features.map(({ operator, node, reason }) => [operator, node, reason]);
       console.log(table([['operator', 'node', 'why'], ...rows]));
     }
     throw error;
   }
+  const { graph, contract } = model;
+  if (json) {
+    await writeJson(json, { runs: true, family: contract?.family, nodes: graph.nodes.length, unsupported: [] });
+  } else console.log(`${file}: runs (${contract?.family ?? 'as a raw graph'}, ${graph.nodes.length} nodes)`);
 }

@@ -1,31 +1,28 @@
-import { basename, extname, join } from 'node:path';
+import { basename, extname, join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { type DecodedImage, type Detection, Detector, readImage } from '../../node.ts';
+import { type DetectionResult, Detector, InvalidArgumentError } from '../../node.ts';
 import { annotate } from '../support/annotate.ts';
+import { distinctNames, ensureFolder, writeWhole } from '../support/files.ts';
 import {
+  addDetectionOptions,
   addNetworkOptions,
+  addSizeOption,
   chosenDevice,
-  fraction,
+  type DetectionOptions,
+  detectOptions,
+  loadOptions,
   type NetworkOptions,
-  positiveInteger,
   readLabels,
+  type SizeOption,
 } from '../support/options.ts';
-import { checkJsonDestination, ensureFolder, writeJson, writeWhole } from '../support/output.ts';
-import { startProgress } from '../support/progress.ts';
+import { describeAdapter, printsJson, writeJson } from '../support/output.ts';
+import { decodePictures } from '../support/pictures.ts';
+import { whileLoading, withProgress } from '../support/progress.ts';
 
-/** Pictures that are held in memory while the network is compiled. */
-const DECODED_AHEAD = 32;
-
-interface DetectOptions extends NetworkOptions {
+interface Options extends NetworkOptions, DetectionOptions, SizeOption {
   readonly model?: string;
-  readonly weights?: string;
-  readonly score?: number;
-  readonly iou?: number;
-  readonly max?: number;
   readonly labels?: string;
-  readonly augment?: boolean;
   readonly out?: string;
-  readonly json?: string | true;
 }
 
 export function detectCommand(): Command {
@@ -33,65 +30,57 @@ export function detectCommand(): Command {
     .description('find objects in pictures')
     .argument('<images...>', 'picture files')
     .option('--model <file>', 'the network; without it the small embedded one, which knows drawn shapes')
-    .option('--weights <file>', 'the weights, where the model file holds the structure only')
-    .option('--score <number>', 'leave out what scores less, 0..1', fraction)
-    .option('--iou <number>', 'overlap from which a box suppresses a worse one of its class, 0..1', fraction)
-    .option('--max <number>', 'at most so many objects per picture', positiveInteger)
     .option('--labels <file>', 'class names, one a line')
-    .option('--augment', 'detect in flipped and scaled copies too, and merge')
-    .option('--out <folder>', 'write the pictures with boxes drawn')
-    .option('--json [file]', 'write the detections as JSON');
-  return addNetworkOptions(command).action(detect);
+    .option('--out <folder>', 'write the pictures with boxes drawn');
+  return addNetworkOptions(addSizeOption(addDetectionOptions(command))).action(detect);
 }
 
-async function detect(images: string[], options: DetectOptions): Promise<void> {
-  await checkJsonDestination(options.json);
-  if (options.out) await ensureFolder(options.out);
+async function detect(files: string[], options: Options): Promise<void> {
+  const settings = detectOptions(options);
+  const targets = options.out === undefined ? undefined : await annotatedFiles(files, options.out);
   const labels = await readLabels(options.labels);
-  // A picture that can't be read is said before the network is compiled for it.
-  const decoded = new Map<string, DecodedImage>();
-  for (const file of images.slice(0, DECODED_AHEAD)) decoded.set(file, await readImage(file));
+  const pictures = await decodePictures(files);
   const device = await chosenDevice(options);
-  const loading = startProgress('loading', options.json === true);
-  const detector = await Detector.load(options.model, {
-    weights: options.weights,
-    labels,
-    inputSize: options.size,
-    precision: options.precision,
-    device,
-    onProgress: ({ stage, done, total }) => stage === 'compile' && loading.update(done, total ?? done),
-  });
-  loading.stop();
-  const results = [];
-  for (const file of images) {
-    const image = decoded.get(file) ?? (await readImage(file));
-    const result = await detector.detect(image, {
-      scoreThreshold: options.score,
-      iouThreshold: options.iou,
-      maxDetections: options.max,
-      augment: options.augment,
-    });
-    results.push({ image: file, ...result });
-    if (options.out) {
-      const target = join(options.out, `${basename(file, extname(file))}.png`);
-      await writeWhole(target, await annotate(image, result.detections));
+  const detector = await whileLoading((onProgress) =>
+    Detector.load(options.model, { ...loadOptions(options), labels, device, onProgress }),
+  );
+  const results: (DetectionResult & { image: string })[] = [];
+  await withProgress(async (report) => {
+    for await (const [file, image] of pictures) {
+      const { detections, width, height, timings, adapter } = await detector.detect(image, settings);
+      const target = targets?.[results.length];
+      if (target) await writeWhole(target, await annotate(image, detections));
+      results.push({ image: file, width, height, detections, timings, adapter });
+      report('detecting', results.length, files.length);
     }
-    if (options.json !== true) print(file, result.detections, result.timings.total);
-  }
+  });
   if (options.json) await writeJson(options.json, results);
-  if (options.json !== true) console.log(describeAdapter(detector.adapter));
+  if (!printsJson(options.json)) {
+    results.forEach((result, index) => {
+      print(result, targets?.[index]);
+    });
+    console.log(describeAdapter(detector.adapter));
+  }
   detector.dispose();
 }
 
-function print(file: string, detections: readonly Detection[], milliseconds: number): void {
-  console.log(
-    `${file}: ${detections.length} ${detections.length === 1 ? 'object' : 'objects'}, ${milliseconds.toFixed(1)} ms`,
-  );
+/** A file for each picture, in a folder that can be written to; never one of the pictures themselves. */
+async function annotatedFiles(files: readonly string[], folder: string): Promise<string[]> {
+  const names = distinctNames(files.map((file) => basename(file, extname(file))));
+  const targets = names.map((name) => join(folder, `${name}.png`));
+  const originals = new Set(files.map((file) => resolve(file)));
+  const overwritten = targets.find((target) => originals.has(resolve(target)));
+  if (overwritten !== undefined) {
+    throw new InvalidArgumentError(`--out would overwrite the picture ${overwritten}: name another folder`);
+  }
+  await ensureFolder(folder);
+  return targets;
+}
+
+function print({ image, detections, timings }: DetectionResult & { image: string }, target: string | undefined): void {
+  const count = `${detections.length} ${detections.length === 1 ? 'object' : 'objects'}`;
+  console.log(`${image}: ${count}, ${timings.total.toFixed(1)} ms${target ? ` -> ${target}` : ''}`);
   for (const { label, score, box } of detections) {
     console.log(`  ${label.padEnd(16)} ${score.toFixed(3)}  [${box.map((value) => value.toFixed(1)).join(', ')}]`);
   }
-}
-
-function describeAdapter({ name, software }: Detector['adapter']): string {
-  return `on ${name}${software ? ' (a software adapter: the processor does the work)' : ''}`;
 }

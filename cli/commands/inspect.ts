@@ -1,27 +1,31 @@
 import { Command } from 'commander';
 import { type LoadedModel, loadModel } from '../../node.ts';
-import { addNetworkOptions, chosenDevice, type NetworkOptions } from '../support/options.ts';
-import { table, writeJson } from '../support/output.ts';
-
-interface InspectOptions extends NetworkOptions {
-  readonly weights?: string;
-  readonly json?: string | true;
-}
+import {
+  addNetworkOptions,
+  addSizeOption,
+  chosenDevice,
+  loadOptions,
+  type NetworkOptions,
+  type SizeOption,
+} from '../support/options.ts';
+import { describeAdapter, table, writeJson } from '../support/output.ts';
+import { whileLoading } from '../support/progress.ts';
 
 export function inspectCommand(): Command {
   const command = new Command('inspect')
     .description('show layers, kernels, FLOPs, bytes and the memory plan of a network')
-    .argument('<model>', 'the network')
-    .option('--weights <file>', 'the weights, where the model file holds the structure only')
-    .option('--json [file]', 'as JSON');
-  return addNetworkOptions(command).action(async (file: string, options: InspectOptions) => {
-    const device = await chosenDevice(options);
-    const { weights, precision, size: inputSize } = options;
-    const model = await loadModel(file, { device, weights, precision, inputSize, identify: true });
-    if (options.json) await writeJson(options.json, summarize(model));
-    else print(model);
-    model.dispose();
-  });
+    .argument('<model>', 'the network');
+  return addNetworkOptions(addSizeOption(command)).action(
+    async (file: string, options: NetworkOptions & SizeOption) => {
+      const device = await chosenDevice(options);
+      const model = await whileLoading((onProgress) =>
+        loadModel(file, { ...loadOptions(options), device, identify: true, onProgress }),
+      );
+      if (options.json) await writeJson(options.json, summarize(model));
+      else print(model);
+      model.dispose();
+    },
+  );
 }
 
 function summarize(model: LoadedModel) {
@@ -81,4 +85,5 @@ function print(model: LoadedModel): void {
       `(lower bound ${mib(lowerBound)}, unshared ${mib(unshared)})`,
   );
   for (const note of summary.notes) console.log(`note: ${note}`);
+  console.log(describeAdapter(summary.adapter));
 }

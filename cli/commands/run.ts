@@ -1,15 +1,15 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { InvalidArgumentError, loadModel, type RawTensor } from '../../node.ts';
+import { distinctNames, ensureFolder, readBytes, writeWhole } from '../support/files.ts';
 import { parseNpy, writeNpy } from '../support/npy.ts';
-import { addNetworkOptions, chosenDevice, type NetworkOptions } from '../support/options.ts';
-import { ensureFolder, writeJson, writeWhole } from '../support/output.ts';
+import { addNetworkOptions, chosenDevice, loadOptions, type NetworkOptions } from '../support/options.ts';
+import { printsJson, writeJson } from '../support/output.ts';
+import { whileLoading } from '../support/progress.ts';
 
-interface RunOptions extends NetworkOptions {
+interface Options extends NetworkOptions {
   readonly input: readonly string[];
   readonly outputDir: string;
-  readonly json?: string | true;
 }
 
 export function runCommand(): Command {
@@ -18,38 +18,41 @@ export function runCommand(): Command {
     .description('feed raw tensors to any supported graph')
     .argument('<model>', 'the network')
     .option('--input <name=file.npy>', 'a tensor for an input; once for each', collect, [])
-    .requiredOption('--output-dir <folder>', 'where NAME.npy of every output goes')
-    .option('--json [file]', 'describe the outputs as JSON');
+    .requiredOption('--output-dir <folder>', 'where NAME.npy of every output goes');
   return addNetworkOptions(command).action(run);
 }
 
-async function run(file: string, options: RunOptions): Promise<void> {
+async function run(file: string, options: Options): Promise<void> {
   await ensureFolder(options.outputDir);
-  const inputs: Record<string, RawTensor> = {};
-  for (const text of options.input) {
-    const [, name, path] = /^([^=]+)=(.+)$/.exec(text) ?? [];
-    if (!name) throw new InvalidArgumentError(`--input ${text} must be NAME=FILE.npy`);
-    inputs[name] = parseNpy(await readBytes(path), path);
-  }
+  const inputs = await readInputs(options.input);
   const inputShapes = Object.fromEntries(Object.entries(inputs).map(([name, { dims }]) => [name, dims]));
   const device = await chosenDevice(options);
-  const model = await loadModel(file, { device, precision: options.precision, inputSize: options.size, inputShapes });
-  const outputs = await model.run(inputs);
-  const described = [];
-  for (const [name, tensor] of Object.entries(outputs)) {
-    const path = join(options.outputDir, `${name.replace(/[^\w.-]/g, '_')}.npy`);
-    await writeWhole(path, writeNpy(tensor));
-    described.push({ name, type: tensor.type, dims: tensor.dims, file: path });
+  const model = await whileLoading((onProgress) =>
+    loadModel(file, { ...loadOptions(options), device, inputShapes, onProgress }),
+  );
+  const outputs = Object.entries(await model.run(inputs));
+  // Exporters name tensors like paths.
+  const names = distinctNames(outputs.map(([name]) => name.replace(/[^\w.-]/g, '_')));
+  const written = [];
+  for (const [index, [name, tensor]] of outputs.entries()) {
+    const target = join(options.outputDir, `${names[index]}.npy`);
+    await writeWhole(target, writeNpy(tensor));
+    written.push({ name, type: tensor.type, dims: tensor.dims, file: target });
   }
-  if (options.json) await writeJson(options.json, { outputs: described, adapter: model.adapter });
-  else for (const { name, type, dims, file: path } of described) console.log(`${name}: ${type} [${dims}] -> ${path}`);
+  if (options.json) await writeJson(options.json, { outputs: written, adapter: model.adapter });
+  if (!printsJson(options.json)) {
+    for (const { name, type, dims, file: target } of written) console.log(`${name}: ${type} [${dims}] -> ${target}`);
+  }
   model.dispose();
 }
 
-async function readBytes(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw new InvalidArgumentError(`${path} can't be read: ${(error as Error).message}`, { cause: error });
+async function readInputs(texts: readonly string[]): Promise<Record<string, RawTensor>> {
+  const inputs: Record<string, RawTensor> = {};
+  for (const text of texts) {
+    const [, name, file] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+    if (name === undefined) throw new InvalidArgumentError(`--input ${text} must be NAME=FILE.npy`);
+    if (Object.hasOwn(inputs, name)) throw new InvalidArgumentError(`--input names ${name} twice`);
+    inputs[name] = parseNpy(await readBytes(file), file);
   }
+  return inputs;
 }

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '../../engine/errors.ts';
+import { InvalidArgumentError } from '../../node.ts';
 
 /** [x, y, width, height] in pixels, as COCO writes boxes. */
 export type Box = readonly [number, number, number, number];
@@ -39,7 +39,7 @@ export interface CocoDetection {
   readonly score: number;
 }
 
-/** Reads a COCO instances file. Throws `InvalidArgumentError` where a part is missing. */
+/** Reads a COCO instances file. Throws `InvalidArgumentError` where a part is missing or broken. */
 export function parseCocoDataset(text: string, source: string): CocoDataset {
   let parsed: unknown;
   try {
@@ -47,15 +47,36 @@ export function parseCocoDataset(text: string, source: string): CocoDataset {
   } catch (error) {
     throw new InvalidArgumentError(`${source} is not JSON`, { cause: error });
   }
-  const dataset = parsed as Partial<CocoDataset> | null;
-  for (const part of ['images', 'annotations', 'categories'] as const) {
-    if (!Array.isArray(dataset?.[part])) {
+  const list = <T>(part: keyof CocoDataset, isEntry: (entry: T) => boolean, wanted: string): T[] => {
+    const entries = (parsed as Partial<CocoDataset> | null)?.[part] as unknown;
+    if (!Array.isArray(entries)) {
       throw new InvalidArgumentError(`${source} is not a COCO annotation file: it has no list of ${part}`);
     }
-  }
-  const { images, annotations, categories } = dataset as CocoDataset;
-  const broken = annotations.findIndex(({ bbox }) => !Array.isArray(bbox) || bbox.length !== 4);
-  if (broken >= 0) throw new InvalidArgumentError(`${source}: annotation ${broken} has no box of four numbers`);
+    if (entries.length === 0) throw new InvalidArgumentError(`${source}: its list of ${part} is empty`);
+    const broken = entries.findIndex((entry) => typeof entry !== 'object' || entry === null || !isEntry(entry));
+    if (broken >= 0) throw new InvalidArgumentError(`${source}: entry ${broken} of its ${part} lacks ${wanted}`);
+    return entries;
+  };
+  const images = list<CocoImage>(
+    'images',
+    ({ id, file_name }) => Number.isFinite(id) && typeof file_name === 'string',
+    'an id and a file_name',
+  );
+  const categories = list<CocoCategory>(
+    'categories',
+    ({ id, name }) => Number.isFinite(id) && typeof name === 'string',
+    'an id and a name',
+  );
+  const annotations = list<CocoAnnotation>(
+    'annotations',
+    ({ image_id, category_id, bbox }) =>
+      Number.isFinite(image_id) &&
+      Number.isFinite(category_id) &&
+      Array.isArray(bbox) &&
+      bbox.length === 4 &&
+      bbox.every(Number.isFinite),
+    'an image_id, a category_id and a bbox of four numbers',
+  );
   return {
     images,
     categories,
@@ -79,11 +100,9 @@ export function matchCategories(
   const matched = labels.map((label) => byName.get(label.toLowerCase()));
   if (matched.some((id) => id !== undefined)) return matched;
   if (labels.length === categories.length) return [...categories].sort((a, b) => a.id - b.id).map(({ id }) => id);
+  const some = (names: readonly string[]) => names.slice(0, 3).join(', ');
   throw new InvalidArgumentError(
-    `the network's ${labels.length} classes (${labels.slice(0, 3).join(', ')} ...) are not the dataset's ` +
-      `${categories.length} categories (${categories
-        .slice(0, 3)
-        .map(({ name }) => name)
-        .join(', ')} ...)`,
+    `the network's ${labels.length} classes (${some(labels)} ...) are not the dataset's ${categories.length} categories ` +
+      `(${some(categories.map(({ name }) => name))} ...)`,
   );
 }

@@ -1,4 +1,4 @@
-import { OneLookError } from '../../engine/errors.ts';
+import { OneLookError } from '../../node.ts';
 
 /**
  * One line for a person. Failures that a user can cause speak for themselves; of anything else the message is all that
@@ -6,9 +6,12 @@ import { OneLookError } from '../../engine/errors.ts';
  */
 export function describeFailure(error: unknown): string {
   if (process.env.ONELOOK_DEBUG && error instanceof Error) return String(error.stack);
-  const message = error instanceof Error ? error.message : String(error);
-  const line = message.replace(/\s*\n\s*/g, '; ').trim();
+  const line = oneLine(error instanceof Error ? error.message : String(error), '; ');
   return error instanceof OneLookError || isSystemError(error) ? line : `unexpected failure: ${line}`;
+}
+
+export function oneLine(text: string, separator: string): string {
+  return text.trim().replace(/\s*\n\s*/g, separator);
 }
 
 function isSystemError(error: unknown): boolean {

@@ -1,6 +1,5 @@
 /**
- * Letters of 5 x 7 dots for the labels on annotated pictures. Drawn as an SVG path, because a machine without a screen
- * often has no fonts at all, and then a <text> element draws nothing.
+ * Letters of 5 x 7 dots for the labels on annotated pictures: a machine without a screen often has no fonts at all.
  */
 
 /** Each glyph's five columns from the left; bit 0 is the top dot. From the space (32) to the tilde (126). */
@@ -20,28 +19,26 @@ const COLUMNS = 5;
 const FIRST = 32;
 /** Dots from one letter to the next. */
 const ADVANCE = 6;
+/** In dots. */
 export const TEXT_HEIGHT = 7;
 
 const glyphs = GLYPHS.split(' ').map((hex) =>
   Array.from({ length: COLUMNS }, (_, column) => Number.parseInt(hex.slice(column * 2, column * 2 + 2), 16)),
 );
+const rows = Array.from({ length: TEXT_HEIGHT }, (_, row) => row);
 const UNKNOWN = '?'.charCodeAt(0) - FIRST;
 
-/** In dots. */
+/** In dots, the gap behind the last letter included. */
 export function textWidth(text: string): number {
   return [...text].length * ADVANCE;
 }
 
-/** An SVG path of one unit per dot, from the top left corner. Letters outside of ASCII become question marks. */
-export function textPath(text: string): string {
-  const path: string[] = [];
-  [...text].forEach((letter, position) => {
+/** Where the dots are, from the top left corner. Letters outside of ASCII become question marks. */
+export function textDots(text: string): [x: number, y: number][] {
+  return [...text].flatMap((letter, position) => {
     const columns = glyphs[(letter.codePointAt(0) ?? 0) - FIRST] ?? glyphs[UNKNOWN];
-    columns.forEach((bits, column) => {
-      for (let row = 0; row < TEXT_HEIGHT; row++) {
-        if ((bits >> row) & 1) path.push(`M${position * ADVANCE + column} ${row}h1v1h-1z`);
-      }
-    });
+    return columns.flatMap((bits, column) =>
+      rows.filter((row) => (bits >> row) & 1).map((row): [number, number] => [position * ADVANCE + column, row]),
+    );
   });
-  return path.join('');
 }

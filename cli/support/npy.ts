@@ -1,14 +1,13 @@
-import { InvalidArgumentError } from '../../engine/errors.ts';
-import type { RawTensor, TensorElements } from '../../engine/runtime/tensor.ts';
+import { InvalidArgumentError, type RawTensor } from '../../node.ts';
 
-/** NumPy's .npy files, versions 1 to 3: a magic, a header that is a Python literal, then the elements. */
+/** NumPy's .npy files (numpy.lib.format), versions 1 to 3: a magic, a header that is a Python literal, then the elements. */
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
 interface NpyType {
   readonly descriptor: string;
   readonly bytes: number;
-  readonly read: (buffer: ArrayBuffer) => TensorElements;
+  readonly read: (buffer: ArrayBuffer) => RawTensor['data'];
 }
 
 const TYPES: { readonly [T in RawTensor['type']]: NpyType } = {
@@ -22,6 +21,7 @@ const TYPES: { readonly [T in RawTensor['type']]: NpyType } = {
   bool: { descriptor: '|b1', bytes: 1, read: (buffer) => new Uint8Array(buffer) },
 };
 
+/** @throws InvalidArgumentError where the bytes are no .npy file, or one of a type or order that isn't supported */
 export function parseNpy(file: Uint8Array, source: string): RawTensor {
   const broken = (reason: string) => new InvalidArgumentError(`${source} is no .npy file that can be read: ${reason}`);
   if (file.length < 12 || MAGIC.some((byte, index) => file[index] !== byte)) throw broken('its first bytes differ');
@@ -42,10 +42,12 @@ export function parseNpy(file: Uint8Array, source: string): RawTensor {
     .split(',')
     .map((text) => text.trim())
     .filter((text) => text !== '')
-    .map(Number);
+    .map((text) => (/^\d+$/.test(text) ? Number(text) : Number.NaN));
+  if (dims.some(Number.isNaN)) throw broken(`its shape (${dimensions}) is no list of sizes`);
   const size = dims.reduce((count, dim) => count * dim, 1) * found[1].bytes;
-  if (start + size !== file.length)
+  if (start + size !== file.length) {
     throw broken(`it has ${file.length - start} bytes of elements, its shape needs ${size}`);
+  }
   // A copy, because typed arrays want their own alignment.
   const buffer = file.slice(start).buffer as ArrayBuffer;
   return { type: found[0] as RawTensor['type'], dims, data: found[1].read(buffer) };

@@ -1,30 +1,73 @@
-import { readFile } from 'node:fs/promises';
-import { type Command, InvalidArgumentError as InvalidOption, Option } from 'commander';
-import { type EngineDevice, InvalidArgumentError, requestNodeDevice } from '../../node.ts';
-
-export type PrecisionOption = 'auto' | 'float32' | 'float16' | 'int8';
+import { type Command, InvalidArgumentError as InvalidOption } from 'commander';
+import {
+  type DetectOptions,
+  type EngineDevice,
+  InvalidArgumentError,
+  MAX_DETECTIONS,
+  type Precision,
+  requestNodeDevice,
+} from '../../node.ts';
+import { readText } from './files.ts';
+import { addJsonOption, type JsonOption } from './output.ts';
 
 /** Options that every command which runs a network has. */
-export interface NetworkOptions {
-  readonly precision: PrecisionOption;
+export interface NetworkOptions extends JsonOption {
+  readonly weights?: string;
+  readonly precision: Precision;
   readonly adapter?: string;
+}
+
+export interface SizeOption {
   readonly size?: number;
 }
 
 export function addNetworkOptions(command: Command): Command {
-  return command
-    .addOption(
-      new Option('--precision <type>', 'how tensors are stored')
-        .choices(['auto', 'float32', 'float16', 'int8'])
-        .default('auto'),
-    )
-    .option('--size <pixels>', 'width and height of the network input, where the model leaves it open', positiveInteger)
+  command
+    .option('--precision <type>', `how tensors are stored: ${PRECISIONS.join(', ')}`, precision, 'auto')
     .option('--adapter <name>', 'use the adapter whose name contains this');
+  return addJsonOption(addWeightsOption(command));
+}
+
+export function addSizeOption(command: Command): Command {
+  const description = 'width and height of the network input, where the model leaves it open';
+  return command.option('--size <pixels>', description, positiveInteger);
+}
+
+export function addWeightsOption(command: Command): Command {
+  return command.option('--weights <file>', 'the weights, where the model file holds the structure only');
+}
+
+/** What `NetworkOptions` are for the engine, the device aside. */
+export function loadOptions({ weights, precision, size }: NetworkOptions & SizeOption) {
+  return { weights, precision, inputSize: size };
 }
 
 /** The device of `--adapter`; without it the engine asks for one itself, once the model has been read. */
 export async function chosenDevice({ adapter }: NetworkOptions): Promise<EngineDevice | undefined> {
   return adapter === undefined ? undefined : requestNodeDevice({ adapter });
+}
+
+/** Options of detecting objects in a picture. */
+export interface DetectionOptions {
+  readonly score?: number;
+  readonly iou?: number;
+  readonly max?: number;
+  readonly augment?: boolean;
+}
+
+/** @param defaults where the network's own are not wanted */
+export function addDetectionOptions(command: Command, defaults: { score?: number; max?: number } = {}): Command {
+  return command
+    .option('--score <number>', 'leave out what scores less, 0..1', fraction, defaults.score)
+    .option('--iou <number>', 'overlap from which a box suppresses a worse one of its class, 0..1', fraction)
+    .option('--max <number>', 'at most so many objects per picture', detectionCount, defaults.max)
+    .option('--augment', 'detect in flipped and scaled copies too, and merge (not built yet)');
+}
+
+/** @throws InvalidArgumentError for `--augment` */
+export function detectOptions({ score, iou, max, augment }: DetectionOptions): DetectOptions {
+  if (augment) throw new InvalidArgumentError('--augment is not built yet: leave it out');
+  return { scoreThreshold: score, iouThreshold: iou, maxDetections: max };
 }
 
 export function fraction(text: string): number {
@@ -35,20 +78,32 @@ export function fraction(text: string): number {
 
 export function positiveInteger(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidOption('It must be a whole number above 0.');
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidOption('It must be a whole number above 0.');
   return value;
+}
+
+export function detectionCount(text: string): number {
+  const value = positiveInteger(text);
+  if (value > MAX_DETECTIONS) throw new InvalidOption(`It must be at most ${MAX_DETECTIONS}.`);
+  return value;
+}
+
+const PRECISIONS: readonly Precision[] = ['auto', 'float32', 'float16'];
+
+export function precision(text: string): Precision {
+  // Refused here, before a device is asked for.
+  if (text === 'int8') throw new InvalidOption('int8 is not built yet.');
+  const known = PRECISIONS.find((name) => name === text);
+  if (!known) throw new InvalidOption(`It must be one of ${PRECISIONS.join(', ')}.`);
+  return known;
 }
 
 /** Class names, one a line. */
 export async function readLabels(file: string | undefined): Promise<string[] | undefined> {
   if (file === undefined) return undefined;
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    throw new InvalidArgumentError(`the labels ${file} can't be read: ${(error as Error).message}`, { cause: error });
-  }
-  const labels = text.split(/\r?\n/).map((line) => line.trim());
+  const labels = (await readText(file)).split(/\r?\n/).map((line) => line.trim());
   while (labels.at(-1) === '') labels.pop();
+  if (labels.length === 0)
+    throw new InvalidArgumentError(`${file} holds no labels: it needs a class name on each line`);
   return labels;
 }

@@ -1,56 +1,71 @@
-import { randomBytes } from 'node:crypto';
-import { access, constants, mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { InvalidArgumentError } from '../../engine/errors.ts';
+import { open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Command } from 'commander';
+import { type AdapterReport, InvalidArgumentError } from '../../node.ts';
+import { ensureFolder, writeWhole } from './files.ts';
 
-/** Makes a folder and checks that files can be written there, before any work is done for them. */
-export async function ensureFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-    await access(folder, constants.W_OK);
-  } catch (error) {
-    throw new InvalidArgumentError(`can't write into ${folder}: ${(error as Error).message}`, { cause: error });
-  }
+/** Where `--json` goes: true, like '-', is the standard output, a string a file. */
+export type JsonDestination = string | true | undefined;
+
+export interface JsonOption {
+  readonly json?: JsonDestination;
 }
 
-/** Writes a file completely or not at all: into a neighbour first, which then takes its name. */
-export async function writeWhole(file: string, contents: string | Uint8Array): Promise<void> {
-  const neighbour = join(dirname(file), `.onelook-${randomBytes(6).toString('hex')}`);
-  try {
-    await writeFile(neighbour, contents);
-    await rename(neighbour, file);
-  } catch (error) {
-    await rm(neighbour, { force: true });
-    throw new InvalidArgumentError(`can't write ${file}: ${(error as Error).message}`, { cause: error });
-  }
+export function addJsonOption(command: Command): Command {
+  return command.option('--json [file]', 'as JSON, for machines: into a file, or printed');
 }
 
-/** `--json` without a file name, or with '-', prints; with one it writes. */
+/** People's output gives way to JSON that is printed, not to JSON that goes into a file. */
+export function printsJson(destination: JsonDestination): boolean {
+  return destination === true || destination === '-';
+}
+
 export async function writeJson(destination: string | true, value: unknown): Promise<void> {
   const text = `${JSON.stringify(value, null, 1)}\n`;
   if (destination === true || destination === '-') process.stdout.write(text);
   else await writeWhole(destination, text);
 }
 
-/** Checks where `--json` will write, before any work is done for it. */
-export async function checkJsonDestination(destination: string | true | undefined): Promise<void> {
-  if (typeof destination === 'string' && destination !== '-') await ensureFolder(dirname(destination));
+/**
+ * Checks where `--json` will write, before any work is done for it. An option that takes a name or none is easily given the
+ * picture behind it, so a file that is there is only replaced where it holds JSON, or nothing.
+ */
+export async function checkJsonDestination(destination: JsonDestination): Promise<void> {
+  if (typeof destination !== 'string' || printsJson(destination)) return;
+  await ensureFolder(dirname(destination));
+  const first = await firstByte(destination);
+  if (first === undefined || first === '[' || first === '{') return;
+  throw new InvalidArgumentError(
+    `--json would overwrite ${destination}, which is no JSON file: name another, or write --json last to print`,
+  );
 }
 
+/** Undefined of a file that isn't there, is empty, or isn't a regular one. */
+async function firstByte(file: string): Promise<string | undefined> {
+  const handle = await open(file).catch(() => undefined);
+  if (!handle) return undefined;
+  try {
+    if (!(await handle.stat()).isFile()) return undefined;
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(1), 0, 1, 0);
+    return bytesRead === 0 ? undefined : buffer.toString('latin1');
+  } finally {
+    await handle.close();
+  }
+}
+
+export function describeAdapter({ name, software }: AdapterReport): string {
+  return `on ${name}${software ? ' (a software adapter: the processor does the work)' : ''}`;
+}
+
+type Cell = string | number;
+
 /** Columns aligned by their widest cell; numbers to the right. */
-export function table(rows: readonly (readonly (string | number)[])[]): string {
-  const widths = rows.reduce<number[]>((most, row) => {
-    row.forEach((cell, column) => {
-      most[column] = Math.max(most[column] ?? 0, String(cell).length);
-    });
-    return most;
-  }, []);
-  const line = (row: readonly (string | number)[]) =>
-    row
-      .map((cell, column) =>
-        typeof cell === 'number' ? String(cell).padStart(widths[column]) : cell.padEnd(widths[column]),
-      )
-      .join('  ')
-      .trimEnd();
-  return rows.map(line).join('\n');
+export function table(rows: readonly (readonly Cell[])[]): string {
+  const columns = Math.max(0, ...rows.map((row) => row.length));
+  const widths = Array.from({ length: columns }, (_, column) =>
+    Math.max(...rows.map((row) => String(row[column] ?? '').length)),
+  );
+  const align = (cell: Cell, column: number) =>
+    typeof cell === 'number' ? String(cell).padStart(widths[column]) : cell.padEnd(widths[column]);
+  return rows.map((row) => row.map(align).join('  ').trimEnd()).join('\n');
 }

@@ -1,25 +1,33 @@
 import { Presets, SingleBar } from 'cli-progress';
+import type { LoadProgress } from '../../node.ts';
 
-/** A bar on the terminal while something long runs; nothing where nobody watches. */
-export interface Progress {
-  update(done: number, total: number): void;
-  stop(): void;
-}
+/** Without a total the bar stays where it is. */
+export type ReportProgress = (stage: string, done: number, total?: number) => void;
 
-export function startProgress(what: string, quiet = false): Progress {
-  if (quiet || !process.stderr.isTTY) return { update: () => {}, stop: () => {} };
+/** Does long work under a bar on the terminal, which is gone afterwards; nothing is drawn where nobody watches. */
+export async function withProgress<T>(work: (report: ReportProgress) => Promise<T>): Promise<T> {
+  if (!process.stderr.isTTY) return work(() => {});
   const bar = new SingleBar(
-    { format: `${what} {bar} {percentage}%`, clearOnComplete: true, hideCursor: true, stream: process.stderr },
+    { format: '{stage} {bar} {percentage}%', clearOnComplete: true, hideCursor: true, stream: process.stderr },
     Presets.shades_classic,
   );
   let started = false;
-  return {
-    update(done, total) {
-      if (!started) bar.start(total, done);
-      else bar.setTotal(total);
+  try {
+    return await work((stage, done, total) => {
+      if (total === undefined) return;
+      if (started) bar.setTotal(total);
+      else bar.start(total, done, { stage });
       started = true;
-      bar.update(done);
-    },
-    stop: () => bar.stop(),
-  };
+      bar.update(done, { stage });
+    });
+  } finally {
+    if (started) bar.stop();
+  }
+}
+
+const STAGES: { readonly [Stage in LoadProgress['stage']]: string } = { read: 'reading', compile: 'compiling' };
+
+/** Loads a network under a bar. */
+export function whileLoading<T>(load: (onProgress: (progress: LoadProgress) => void) => Promise<T>): Promise<T> {
+  return withProgress((report) => load(({ stage, done, total }) => report(STAGES[stage], done, total)));
 }

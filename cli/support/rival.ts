@@ -3,7 +3,7 @@ import { InvalidArgumentError, type ModelInput, type RawTensor } from '../../nod
 
 /** ONNX Runtime's WebGPU provider as the thing to compare with: a development dependency, loaded only when asked for. */
 export interface Rival {
-  run(inputs: Readonly<Record<string, RawTensor>>): Promise<void>;
+  run(): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -19,24 +19,34 @@ export async function importOnnxRuntime(): Promise<OnnxRuntime> {
   }
 }
 
-/** `provider` is 'webgpu' to race it and 'cpu' to trust it. `inputs` says the types that the model wants. */
+/**
+ * A session on a model's bytes that runs on the given tensors. `inputs` says the types that the model wants.
+ * @throws InvalidArgumentError where ONNX Runtime can't run it
+ */
 export async function createRival(
   model: Uint8Array,
   inputs: readonly ModelInput[],
-  provider: 'webgpu' | 'cpu' = 'webgpu',
+  tensors: Readonly<Record<string, RawTensor>>,
 ): Promise<Rival> {
   const runtime = await importOnnxRuntime();
-  const session = await runtime.InferenceSession.create(model, { executionProviders: [provider], logSeverityLevel: 3 });
-  const types = new Map(inputs.map(({ name, type }) => [name, type]));
+  const feeds = Object.fromEntries(inputs.map((input) => [input.name, feed(runtime, input, tensors[input.name])]));
+  const options = { executionProviders: ['webgpu'], logSeverityLevel: 3 } as const;
+  const session = await runtime.InferenceSession.create(model, options).catch(refuse);
   return {
-    async run(tensors) {
-      const feeds = Object.entries(tensors).map(([name, { data, dims }]) => {
-        if (types.get(name) !== 'float16')
-          return [name, new runtime.Tensor('float32', data as Float32Array, [...dims])];
-        return [name, new runtime.Tensor('float16', float32ToFloat16(data as Float32Array), [...dims])];
-      });
-      await session.run(Object.fromEntries(feeds));
-    },
+    run: async () => void (await session.run(feeds).catch(refuse)),
     release: () => session.release(),
   };
+}
+
+function feed(runtime: OnnxRuntime, { name, type, dims }: ModelInput, tensor: RawTensor) {
+  const data = Float32Array.from(tensor.data as Float32Array);
+  if (type === 'float32') return new runtime.Tensor('float32', data, dims);
+  if (type === 'float16') return new runtime.Tensor('float16', float32ToFloat16(data), dims);
+  if (type === 'uint8') return new runtime.Tensor('uint8', Uint8Array.from(data), dims);
+  throw new InvalidArgumentError(`comparing with an input of type ${type} (${name}) is not built yet`);
+}
+
+function refuse(cause: unknown): never {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  throw new InvalidArgumentError(`ONNX Runtime can't run the network: ${message}`, { cause });
 }
