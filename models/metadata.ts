@@ -1,6 +1,6 @@
 import { ModelFormatError, UnsupportedModelError } from '../engine/errors.ts';
 import type { ModelFile } from '../loader/model-file.ts';
-import { parseLabels } from './labels.ts';
+import { parseLabels } from './parse-labels.ts';
 import { parsePythonLiteral } from './python-literal.ts';
 
 /** What exporters state about a network beside its graph. Ultralytics writes all of it, others little. */

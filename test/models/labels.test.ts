@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { cocoLabels, defaultLabels, parseLabels } from '../../models/labels.ts';
+import { cocoLabels, defaultLabels } from '../../models/labels.ts';
+import { parseLabels } from '../../models/parse-labels.ts';
 import { parsePythonLiteral } from '../../models/python-literal.ts';
 
 describe('labels', () => {
