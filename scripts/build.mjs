@@ -1,14 +1,17 @@
-// Builds dist/: the browser's module in one file (readable, and minified with a limit on its size), the modules for Node,
-// the command, and the type declarations.
+// Builds dist/: for browsers one module with everything in it (readable, and minified) and the minified modules that load
+// their parts when they are needed, with a limit on the main one; the modules for Node, the command, and the type
+// declarations.
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
+import { buildMinifiedModules, compactShaders } from './support/minified-modules.mjs';
 import { fromRoot } from './support/paths.mjs';
 
 const DIST = fromRoot('dist');
+/** Of the main minified module: what every page loads. */
 const MAXIMUM_GZIPPED_BYTES = 60 * 1024;
 
 /** @satisfies {import('esbuild').BuildOptions} */
@@ -33,22 +36,50 @@ async function buildBrowserModule(name, minify) {
     entryPoints: ['index.ts'],
     outfile,
     minify,
+    plugins: minify ? [compactShaders] : [],
     platform: 'neutral',
     metafile: true,
   });
   const imports = Object.values(metafile.outputs).flatMap((output) => output.imports.map(({ path }) => path));
   if (imports.length > 0) throw new Error(`dist/${name} must import nothing, and imports ${imports.join(', ')}`);
-  return outfile;
 }
 
-/** @param {string} file */
-function checkSize(file) {
-  const plain = readFileSync(file);
-  const gzipped = gzipSync(plain, { level: 9 }).length;
-  const kilobytes = (/** @type {number} */ bytes) => `${(bytes / 1024).toFixed(1)} KB`;
-  const sizes = `${kilobytes(plain.length)}, ${kilobytes(gzipped)} gzipped (at most ${kilobytes(MAXIMUM_GZIPPED_BYTES)})`;
-  console.log(`dist/onelook.min.js: ${sizes}`);
-  if (gzipped > MAXIMUM_GZIPPED_BYTES) throw new Error('the minified browser module is too large');
+/** What a page loads first, and what it loads with the first model of a kind. Their sizes are printed. */
+async function buildModulesForPages() {
+  const sizes = (await buildMinifiedModules()).map(({ name, code, map }) => {
+    writeFileSync(join(DIST, name), code);
+    writeFileSync(join(DIST, `${name}.map`), map);
+    return { name, plain: Buffer.byteLength(code), gzipped: gzippedSize(code) };
+  });
+  const [main, ...parts] = sizes;
+  console.log(`${describeSize(main)}, of at most ${kilobytes(MAXIMUM_GZIPPED_BYTES)}`);
+  for (const part of parts) {
+    console.log(`${describeSize(part)} when it is needed, ${kilobytes(main.gzipped + part.gzipped)} in all`);
+  }
+  if (main.gzipped > MAXIMUM_GZIPPED_BYTES) throw new Error(`dist/${main.name} is too large`);
+}
+
+async function buildOneFileModules() {
+  await buildBrowserModule('onelook.js', false);
+  const name = 'onelook.bundle.min.js';
+  await buildBrowserModule(name, true);
+  const code = readFileSync(join(DIST, name), 'utf8');
+  console.log(`${describeSize({ name, plain: Buffer.byteLength(code), gzipped: gzippedSize(code) })}, all in one file`);
+}
+
+/** @param {{ name: string, plain: number, gzipped: number }} module */
+function describeSize({ name, plain, gzipped }) {
+  return `dist/${name}: ${kilobytes(plain)}, ${kilobytes(gzipped)} gzipped`;
+}
+
+/** @param {string} code */
+function gzippedSize(code) {
+  return gzipSync(code, { level: 9 }).length;
+}
+
+/** @param {number} bytes */
+function kilobytes(bytes) {
+  return `${(bytes / 1024).toFixed(1)} KB`;
 }
 
 /** The modules of Node share their code in chunks, so that an error class is one class wherever it is imported from. */
@@ -123,12 +154,12 @@ function writeDeclarationsForOlderTypeScript(types) {
 
 async function buildAll() {
   rmSync(DIST, { recursive: true, force: true });
-  await buildBrowserModule('onelook.js', false);
-  checkSize(await buildBrowserModule('onelook.min.js', true));
+  await buildOneFileModules();
   await buildNodeModules();
   await buildWebExample();
   copyEmbeddedNetwork();
   buildDeclarations();
+  await buildModulesForPages();
 }
 
 try {

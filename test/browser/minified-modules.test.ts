@@ -1,0 +1,70 @@
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fromRoot } from '../../scripts/support/paths.mjs';
+import { callInPage, chromium, launchBrowser, type TestBrowser } from '../support/browser.ts';
+import { writeOnnx } from '../support/onnx-writer.ts';
+
+interface Checked {
+  readonly operators?: readonly string[];
+  readonly thrown?: { readonly classes: readonly string[]; readonly message: string };
+  /** The minified modules that the page has asked for. */
+  readonly loaded: readonly string[];
+}
+
+const value = { name: 'x', type: 'float32', dims: [1, 4] } as const;
+const relu = writeOnnx({
+  inputs: [value],
+  outputs: [{ ...value, name: 'y' }],
+  nodes: [{ operator: 'Relu', inputs: ['x'], outputs: ['y'] }],
+});
+const onnx = [...relu];
+const truncated = onnx.slice(0, -1);
+const stateDict = '/dist/embedded/onelook-shapes.safetensors';
+
+describe.skipIf(!chromium)('the minified modules in a page (needs Chromium)', () => {
+  let browser: TestBrowser;
+  let alone: string;
+  beforeAll(async () => {
+    alone = mkdtempSync(join(tmpdir(), 'onelook-alone-'));
+    copyFileSync(fromRoot('dist/onelook.min.js'), join(alone, 'onelook.min.js'));
+    browser = await launchBrowser({ '/modules/': fromRoot('test/browser/modules'), '/alone/': alone });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    if (alone !== undefined) rmSync(alone, { recursive: true });
+  });
+
+  async function check(module: string, models: readonly (string | readonly number[])[]): Promise<Checked[]> {
+    const page = await browser.open('/blank/');
+    return callInPage<Checked[]>(page, '/modules/checking-in-page.js', 'check', module, models);
+  }
+
+  it('are loaded with the first model that needs them', async () => {
+    const [fromStateDict, fromOnnx] = await check('/dist/onelook.min.js', [stateDict, onnx]);
+    expect(fromStateDict.operators).toContain('conv2d');
+    expect(fromStateDict.loaded).toEqual(['onelook.min.js', 'onelook-state-dict.min.js']);
+    expect(fromOnnx.operators).toEqual(['unary']);
+    expect(fromOnnx.loaded).toEqual(['onelook.min.js', 'onelook-state-dict.min.js', 'onelook-onnx.min.js']);
+  });
+
+  it('share the classes of errors', async () => {
+    const [{ thrown, loaded }] = await check('/dist/onelook.min.js', [truncated]);
+    expect(loaded).toEqual(['onelook.min.js', 'onelook-onnx.min.js']);
+    expect(thrown?.classes).toEqual(['ModelFormatError']);
+  });
+
+  it('are missed by name', async () => {
+    const [{ thrown }] = await check('/alone/onelook.min.js', [onnx]);
+    expect(thrown?.classes).toEqual(['ModuleLoadError']);
+    expect(thrown?.message).toMatch(/^the module for ONNX files can't be loaded \(.*onelook-onnx\.min\.js\)/);
+  });
+
+  it('come in one file too', async () => {
+    const bundle = 'onelook.bundle.min.js';
+    const [fromStateDict, fromOnnx] = await check(`/dist/${bundle}`, [stateDict, onnx]);
+    expect(fromStateDict.operators).toContain('conv2d');
+    expect(fromOnnx).toEqual({ operators: ['unary'], loaded: [bundle] });
+  });
+});
