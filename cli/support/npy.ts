@@ -48,8 +48,8 @@ export function parseNpy(file: Uint8Array, source: string): RawTensor {
   if (start + size !== file.length) {
     throw broken(`it has ${file.length - start} bytes of elements, its shape needs ${size}`);
   }
-  // A copy, because typed arrays want their own alignment.
-  const buffer = file.slice(start).buffer as ArrayBuffer;
+  // A copy, because typed arrays want their own alignment. (A Buffer's `slice` would be none.)
+  const { buffer } = new Uint8Array(file.subarray(start));
   return { type: found[0] as RawTensor['type'], dims, data: found[1].read(buffer) };
 }
 
