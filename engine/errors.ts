@@ -4,25 +4,25 @@
  */
 export abstract class OneLookError extends Error {
   abstract readonly code: string;
-
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = new.target.name;
-  }
+  /** That of the class, written out: minified classes have other names. */
+  abstract override readonly name: string;
 }
 
 /** The bytes are not what the format says: truncated, inconsistent, or another format altogether. */
 export class ModelFormatError extends OneLookError {
+  override readonly name = 'ModelFormatError';
   readonly code = 'model-format';
 }
 
 /** The model's bytes can't be had: no such file, no permission, an HTTP error, a network failure. */
 export class ModelReadError extends OneLookError {
+  override readonly name = 'ModelReadError';
   readonly code = 'model-read';
 }
 
 /** A module of the library that is loaded when it is needed can't be had: it isn't there, or the network failed. */
 export class ModuleLoadError extends OneLookError {
+  override readonly name = 'ModuleLoadError';
   readonly code = 'module-load';
 }
 
@@ -37,6 +37,7 @@ export interface UnsupportedFeature {
 
 /** The model is well-formed and asks for something the engine doesn't have. Lists every such thing, not the first. */
 export class UnsupportedModelError extends OneLookError {
+  override readonly name = 'UnsupportedModelError';
   readonly code = 'unsupported-model';
   readonly features: readonly UnsupportedFeature[];
 
@@ -48,31 +49,37 @@ export class UnsupportedModelError extends OneLookError {
 
 /** The image is empty, truncated, of a type that isn't accepted, or its bytes don't match its dimensions. */
 export class InvalidImageError extends OneLookError {
+  override readonly name = 'InvalidImageError';
   readonly code = 'invalid-image';
 }
 
 /** An option or tensor given to the API or the command line is out of range or of the wrong shape. */
 export class InvalidArgumentError extends OneLookError {
+  override readonly name = 'InvalidArgumentError';
   readonly code = 'invalid-argument';
 }
 
 /** WebGPU, an adapter, or a feature or limit that was asked for isn't there. */
 export class DeviceUnavailableError extends OneLookError {
+  override readonly name = 'DeviceUnavailableError';
   readonly code = 'device-unavailable';
 }
 
 /** The device was lost while it was in use (driver reset, `destroy()`, a sleeping machine). */
 export class DeviceLostError extends OneLookError {
+  override readonly name = 'DeviceLostError';
   readonly code = 'device-lost';
 }
 
 /** A GPU allocation failed, or a tensor exceeds what one binding may hold. */
 export class OutOfMemoryError extends OneLookError {
+  override readonly name = 'OutOfMemoryError';
   readonly code = 'out-of-memory';
 }
 
 /** The caller's `AbortSignal` fired. */
 export class AbortError extends OneLookError {
+  override readonly name = 'AbortError';
   readonly code = 'aborted';
 }
 

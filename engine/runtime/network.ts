@@ -3,11 +3,12 @@ import type { TensorView } from '../../shaders/kernel.ts';
 import { AbortError, DeviceLostError, InvalidArgumentError } from '../errors.ts';
 import { elementCount } from '../graph/builder.ts';
 import type { Graph } from '../graph/types.ts';
+import { loadPart } from '../load-part.ts';
 import type { PlanTensor } from '../plan/plan.ts';
 import { linearView } from '../plan/views.ts';
 import type { EngineDevice } from './device.ts';
 import { type BufferSlice, type Dispatch, encodeDispatches, PipelineCache, prepareDispatches } from './dispatch.ts';
-import { type KernelProfile, profileDispatches } from './profile.ts';
+import type { KernelProfile } from './profile.ts';
 import { createSession, type NetworkSession, type SessionOptions } from './session.ts';
 import { type RawTensor, type TensorElements, toDeviceElements } from './tensor.ts';
 import { BufferUsage, MapMode } from './webgpu-flags.ts';
@@ -110,6 +111,7 @@ export class Network {
   /** GPU time of every dispatch: the median of `repeats` runs, each dispatch in a pass of its own. Needs timestamps. */
   profile(inputs: Readonly<Record<string, RawTensor>>, repeats = 5): Promise<KernelProfile[]> {
     return this.#enqueue(async () => {
+      const { profileDispatches } = await loadPart('profiles', () => import('./profile.ts'));
       this.#upload(inputs);
       return profileDispatches(this.session, this.#enter, repeats);
     });

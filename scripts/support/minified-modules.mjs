@@ -12,6 +12,7 @@ const MAIN = 'onelook';
 const parts = {
   'onelook-onnx': ['loader/onnx/parse.ts', 'models/onnx/detector.ts', 'models/onnx/import.ts'],
   'onelook-state-dict': ['loader/safetensors.ts', 'models/yolo-nas.ts'],
+  'onelook-profile': ['engine/runtime/profile.ts'],
 };
 
 /** @type {import('esbuild').BuildOptions} */
@@ -69,20 +70,17 @@ async function buildChunks(alsoInMain) {
 }
 
 /**
- * The exports of the main module and of its parts. Parts import the main module for nothing but to have all of its sources
- * in the one chunk that it shares with them.
+ * The exports of the main module and of its parts. Parts import all sources of the main module for nothing but to have them
+ * in the one chunk that all modules share.
  * @param {readonly string[]} alsoInMain
  * @returns {import('esbuild').Plugin}
  */
 function entryModules(alsoInMain) {
-  const from = (/** @type {string} */ source) => `export * from './${source}'`;
+  const exportsOf = (/** @type {string} */ source) => `export * from './${source}'`;
+  const everything = ['index.ts', ...alsoInMain].map((source) => `import './${source}'`);
   /** @type {Record<string, readonly string[]>} */
-  const statements = {
-    [MAIN]: [from('index.ts'), ...alsoInMain.map((source) => `import './${source}'`)],
-    ...Object.fromEntries(
-      Object.entries(parts).map(([part, sources]) => [part, ["import './index.ts'", ...sources.map(from)]]),
-    ),
-  };
+  const statements = { [MAIN]: [exportsOf('index.ts'), ...everything] };
+  for (const [part, sources] of Object.entries(parts)) statements[part] = [...everything, ...sources.map(exportsOf)];
   const partOf = new Map(Object.entries(parts).flatMap(([part, sources]) => sources.map((source) => [source, part])));
   return {
     name: 'entry modules',
@@ -92,7 +90,7 @@ function entryModules(alsoInMain) {
         if (kind !== 'dynamic-import') return undefined;
         const source = relative(fromRoot('.'), join(resolveDir, path)).replaceAll(sep, '/');
         const part = partOf.get(source);
-        if (part === undefined) return { errors: [{ text: `${source} is in no part of ${import.meta.filename}` }] };
+        if (part === undefined) return { errors: [{ text: `${source} is in none of the parts` }] };
         return { path: part, namespace: 'entry' };
       });
       onLoad({ filter: /./, namespace: 'entry' }, ({ path }) => ({
