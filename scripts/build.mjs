@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
-import { buildMinifiedModules, compactShaders } from './support/minified-modules.mjs';
+import { buildMinifiedModules, compactShaders, compress } from './support/minified-modules.mjs';
 import { fromRoot } from './support/paths.mjs';
 
 const DIST = fromRoot('dist');
@@ -26,54 +26,48 @@ const common = {
 
 /**
  * One self-contained file: importing anything, from npm or from Node, is an error of the build.
- * @param {string} name
- * @param {boolean} minify
+ * @param {import('esbuild').BuildOptions} options
  */
-async function buildBrowserModule(name, minify) {
-  const outfile = join(DIST, name);
-  const { metafile } = await build({
+async function buildOneFile(options) {
+  const { metafile, outputFiles } = await build({
     ...common,
-    entryPoints: ['index.ts'],
-    outfile,
-    minify,
-    plugins: minify ? [compactShaders] : [],
+    entryPoints: { onelook: 'index.ts' },
+    outdir: DIST,
     platform: 'neutral',
     metafile: true,
+    ...options,
   });
-  const imports = Object.values(metafile.outputs).flatMap((output) => output.imports.map(({ path }) => path));
-  if (imports.length > 0) throw new Error(`dist/${name} must import nothing, and imports ${imports.join(', ')}`);
+  const imports = Object.values(metafile?.outputs ?? {}).flatMap((output) => output.imports.map(({ path }) => path));
+  if (imports.length > 0) throw new Error(`one file must import nothing, and imports ${imports.join(', ')}`);
+  const [map, code] = outputFiles?.map(({ text }) => text) ?? [];
+  return { code, map };
 }
 
-/** What a page loads first, and what it loads with the first model of a kind. Their sizes are printed. */
-async function buildModulesForPages() {
-  const sizes = (await buildMinifiedModules()).map(({ name, code, map }) => {
+/** For pages: the main module, what it loads with the first model of a kind, and all in one file. Prints their sizes. */
+async function buildMinified() {
+  const [main, ...parts] = await buildMinifiedModules();
+  const oneFile = await buildOneFile({ minify: true, plugins: [compactShaders], sourcemap: 'external', write: false });
+  const bundle = await compress('onelook.bundle', oneFile);
+  for (const { name, code, map } of [main, ...parts, bundle]) {
     writeFileSync(join(DIST, name), code);
     writeFileSync(join(DIST, `${name}.map`), map);
-    return { name, plain: Buffer.byteLength(code), gzipped: gzippedSize(code) };
-  });
-  const [main, ...parts] = sizes;
+  }
+  const mainSize = gzippedSize(main);
   console.log(`${describeSize(main)}, of at most ${kilobytes(MAXIMUM_GZIPPED_BYTES)}`);
   for (const part of parts) {
-    console.log(`${describeSize(part)} when it is needed, ${kilobytes(main.gzipped + part.gzipped)} in all`);
+    console.log(`${describeSize(part)} when it is needed, ${kilobytes(mainSize + gzippedSize(part))} in all`);
   }
-  if (main.gzipped > MAXIMUM_GZIPPED_BYTES) throw new Error(`dist/${main.name} is too large`);
+  console.log(`${describeSize(bundle)}, all in one file`);
+  if (mainSize > MAXIMUM_GZIPPED_BYTES) throw new Error(`dist/${main.name} is too large`);
 }
 
-async function buildOneFileModules() {
-  await buildBrowserModule('onelook.js', false);
-  const name = 'onelook.bundle.min.js';
-  await buildBrowserModule(name, true);
-  const code = readFileSync(join(DIST, name), 'utf8');
-  console.log(`${describeSize({ name, plain: Buffer.byteLength(code), gzipped: gzippedSize(code) })}, all in one file`);
+/** @param {{ readonly name: string, readonly code: string }} module */
+function describeSize({ name, code }) {
+  return `dist/${name}: ${kilobytes(Buffer.byteLength(code))}, ${kilobytes(gzippedSize({ code }))} gzipped`;
 }
 
-/** @param {{ name: string, plain: number, gzipped: number }} module */
-function describeSize({ name, plain, gzipped }) {
-  return `dist/${name}: ${kilobytes(plain)}, ${kilobytes(gzipped)} gzipped`;
-}
-
-/** @param {string} code */
-function gzippedSize(code) {
+/** @param {{ readonly code: string }} module */
+function gzippedSize({ code }) {
   return gzipSync(code, { level: 9 }).length;
 }
 
@@ -154,12 +148,12 @@ function writeDeclarationsForOlderTypeScript(types) {
 
 async function buildAll() {
   rmSync(DIST, { recursive: true, force: true });
-  await buildOneFileModules();
+  await buildOneFile({});
   await buildNodeModules();
   await buildWebExample();
   copyEmbeddedNetwork();
   buildDeclarations();
-  await buildModulesForPages();
+  await buildMinified();
 }
 
 try {

@@ -151,10 +151,11 @@ async function joinChunks(name, chunks) {
 }
 
 /**
- * @param {string} name
+ * What esbuild has minified, minified further: a twentieth less when compressed.
+ * @param {string} name without ".min.js"
  * @param {{ readonly code: string, readonly map: string }} module
  */
-async function compress(name, { code, map }) {
+export async function compress(name, { code, map }) {
   const file = `${name}.min.js`;
   const result = await minify(code, {
     module: true,
