@@ -6,6 +6,20 @@ export type InputSize = number | readonly [number, number];
 /** Where a network doesn't say and the caller doesn't either. */
 export const DEFAULT_INPUT_SIZE = 640;
 
+/** Beyond it there are more anchors than can be computed ahead, and tensors that no device binds. */
+const LARGEST_INPUT_SIZE = 8192;
+
+/**
+ * [width, height] of a size that somebody asks for.
+ * @throws InvalidArgumentError where it is larger than any network's input
+ */
+export function sidesOf(source: string, size: InputSize): readonly [number, number] {
+  const sides = typeof size === 'number' ? ([size, size] as const) : size;
+  const excessive = sides.find((pixels) => pixels > LARGEST_INPUT_SIZE);
+  if (excessive === undefined) return sides;
+  throw new InvalidArgumentError(`${source}: the input size ${excessive} is above ${LARGEST_INPUT_SIZE} pixels`);
+}
+
 export interface SizeRules {
   /** Where the file came from, for messages. */
   readonly source: string;
@@ -22,7 +36,7 @@ export interface SizeRules {
  */
 export function chooseInputSize(requested: InputSize | undefined, rules: SizeRules): readonly [number, number] {
   const { source, fixed, preferred, stride } = rules;
-  const wanted = typeof requested === 'number' ? ([requested, requested] as const) : requested;
+  const wanted = requested === undefined ? undefined : sidesOf(source, requested);
   const size = [0, 1].map((axis) => wanted?.[axis] ?? fixed[axis] ?? preferred[axis]);
   for (const axis of [0, 1]) {
     const pixels = size[axis];
@@ -34,6 +48,7 @@ export function chooseInputSize(requested: InputSize | undefined, rules: SizeRul
       );
     }
     if (only !== undefined) continue;
+    sidesOf(source, pixels);
     if (!Number.isInteger(pixels) || pixels < 1 || pixels % stride !== 0) {
       throw new InvalidArgumentError(
         `${source}: the input size ${pixels} is not a multiple of the network's stride ${stride}; use ${nearest(pixels, stride)}`,

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError as InvalidOption } from 'commander';
 import { type AdapterReport, InvalidArgumentError } from '../../node.ts';
 import { ensureFolder, writeWhole } from './files.ts';
 
@@ -12,7 +12,12 @@ export interface JsonOption {
 }
 
 export function addJsonOption(command: Command): Command {
-  return command.option('--json [file]', 'as JSON, for machines: into a file, or printed');
+  return command.option('--json [file]', 'as JSON, for machines: into a file, or printed', fileName);
+}
+
+function fileName(text: string): string {
+  if (text === '') throw new InvalidOption('It must name a file.');
+  return text;
 }
 
 /** People's output gives way to JSON that is printed, not to JSON that goes into a file. */

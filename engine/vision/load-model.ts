@@ -1,9 +1,9 @@
 import type { FileValue, ModelFile, StoredType } from '../../loader/model-file.ts';
 import type { ModelSource } from '../../loader/read.ts';
 import type { Contract } from '../../models/contract.ts';
-import { DEFAULT_INPUT_SIZE, type InputSize } from '../../models/input-size.ts';
+import { DEFAULT_INPUT_SIZE, type InputSize, sidesOf } from '../../models/input-size.ts';
 import { buildGraph, buildModel } from '../../models/model.ts';
-import { UnsupportedModelError } from '../errors.ts';
+import { InvalidArgumentError, UnsupportedModelError } from '../errors.ts';
 import { elementCount } from '../graph/builder.ts';
 import type { Graph, Shape } from '../graph/types.ts';
 import type { FloatPrecision } from '../passes/assign-precision.ts';
@@ -59,8 +59,7 @@ export interface ModelInput {
  */
 export async function checkModel(source: ModelSource | undefined, options: GraphOptions = {}): Promise<CheckedModel> {
   const file = await readModel(source, options);
-  const inputShapes = options.inputShapes ?? openShapes(file, options);
-  const imported = await buildGraph(file, { inputShapes });
+  const imported = await importGraph(file, options);
   const { graph, report } = runPasses(imported, { disabled: options.disable?.filter(isPass) });
   const types = new Map(file.graph?.inputs.map(({ name, type }) => [name, type]));
   return {
@@ -152,13 +151,35 @@ function isPass(name: string): boolean {
   return passes.some((pass) => pass.name === name);
 }
 
-/** Shapes for image inputs that leave dimensions open; anything else has to be stated. */
-function openShapes({ graph }: ModelFile, { inputSize = DEFAULT_INPUT_SIZE, batch = 1 }: GraphOptions) {
-  const [width, height] = typeof inputSize === 'number' ? [inputSize, inputSize] : inputSize;
-  const open =
-    graph?.inputs.filter(({ dims }) => dims.length === 4 && dims.some((dim) => typeof dim === 'string')) ?? [];
+async function importGraph(file: ModelFile, options: GraphOptions): Promise<Graph> {
+  const { inputShapes, inputSize, batch } = options;
+  if (inputShapes) return buildGraph(file, { inputShapes });
+  if (file.graph) return buildGraph(file, { inputShapes: openShapes(file.source, file.graph.inputs, options) });
+  return (await buildModel(file, { inputSize, batch })).graph;
+}
+
+/**
+ * Shapes for image inputs that leave dimensions open; anything else has to be stated.
+ * @throws InvalidArgumentError where the caller asks for a size that an image input doesn't have
+ */
+function openShapes(
+  source: string,
+  inputs: readonly FileValue[],
+  { inputSize, batch }: GraphOptions,
+): Readonly<Record<string, Shape>> {
+  const [width, height] = sidesOf(source, inputSize ?? DEFAULT_INPUT_SIZE);
+  const asked = inputSize === undefined ? [batch] : [batch, undefined, height, width];
+  const images = inputs.filter(({ dims }) => dims.length === 4);
+  for (const { name, dims } of images) {
+    if (asked.every((size, axis) => size === undefined || typeof dims[axis] === 'string' || dims[axis] === size))
+      continue;
+    throw new InvalidArgumentError(
+      `${source}: input "${name}" is fixed to ${dims.join('x')}; export it with dynamic axes to choose`,
+    );
+  }
   const shapeOf = ({ dims }: FileValue) =>
-    [batch, 3, height, width].map((size, axis) => (typeof dims[axis] === 'number' ? dims[axis] : size));
+    [batch ?? 1, 3, height, width].map((size, axis) => (typeof dims[axis] === 'number' ? dims[axis] : size));
+  const open = images.filter(({ dims }) => dims.some((dim) => typeof dim === 'string'));
   return Object.fromEntries(open.map((input) => [input.name, shapeOf(input)]));
 }
 

@@ -36,4 +36,10 @@ describe('input size', () => {
       );
     });
   }
+
+  test('is limited, whoever states it', () => {
+    expect(chooseInputSize(8192, open)).toEqual([8192, 8192]);
+    expect(() => chooseInputSize([64, 8224], open)).toThrow('x.onnx: the input size 8224 is above 8192 pixels');
+    expect(() => chooseInputSize(undefined, { ...open, preferred: [99_968, 64] })).toThrow('above 8192 pixels');
+  });
 });
