@@ -40,9 +40,8 @@ export function broadcastShapes(what: string, shapes: readonly Shape[]): number[
   return result;
 }
 
-/** Strides that read a row-major tensor of `shape` as if it were broadcast to `target`: 0 wherever it repeats. */
-export function broadcastStrides(shape: Shape, target: Shape): number[] {
-  const strides = rowMajorStrides(shape);
+/** Strides that read a tensor (row-major by default) of `shape` as if broadcast to `target`: 0 wherever it repeats. */
+export function broadcastStrides(shape: Shape, target: Shape, strides: Shape = rowMajorStrides(shape)): number[] {
   const first = target.length - shape.length;
   return target.map((_, axis) => (axis < first || shape[axis - first] === 1 ? 0 : strides[axis - first]));
 }

@@ -1,3 +1,4 @@
+import { sameShape } from '../graph/indexing.ts';
 import type { Graph, Node, Value } from '../graph/types.ts';
 import type { Layout } from './views.ts';
 
@@ -44,7 +45,7 @@ function layoutFrom(node: Node, output: Value, layouts: ReadonlyMap<Value, Layou
       return packed(node.inputs[0]) ? 'packed' : 'linear';
     case 'binary':
     case 'select':
-      return node.inputs.some((input) => packed(input) && sameShape(input, output)) ? 'packed' : 'linear';
+      return node.inputs.some((input) => packed(input) && sameShape(input.shape, output.shape)) ? 'packed' : 'linear';
     case 'concat':
       return node.inputs.some(packed) ? 'packed' : 'linear';
     case 'reshape': {
@@ -56,8 +57,4 @@ function layoutFrom(node: Node, output: Value, layouts: ReadonlyMap<Value, Layou
     default:
       return 'linear';
   }
-}
-
-function sameShape(a: Value, b: Value): boolean {
-  return a.shape.length === b.shape.length && a.shape.every((size, axis) => size === b.shape[axis]);
 }

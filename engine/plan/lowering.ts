@@ -7,7 +7,7 @@ import {
   type Kernel,
   type TensorView,
 } from '../../shaders/kernel.ts';
-import { elementCount } from '../graph/builder.ts';
+import { elementCount } from '../graph/indexing.ts';
 import type { Graph, Node, Shape, Value } from '../graph/types.ts';
 import { bindingTooLarge, encodeElements } from './elements.ts';
 import { assignLayouts } from './layout.ts';

@@ -1,4 +1,5 @@
 import type { ElementType, FeatureMap, TensorView } from '../../shaders/kernel.ts';
+import { broadcastStrides, elementCount, rowMajorStrides } from '../graph/indexing.ts';
 import type { Shape } from '../graph/types.ts';
 
 /** View algebra: reshaping, slicing and transposing by changing strides and offsets instead of moving elements. */
@@ -7,26 +8,11 @@ export function roundUpTo4(count: number): number {
   return Math.ceil(count / 4) * 4;
 }
 
-function product(sizes: readonly number[]): number {
-  return sizes.reduce((total, size) => total * size, 1);
-}
-
-/** Row-major strides, in elements. */
-export function linearStrides(shape: Shape): number[] {
-  const strides = new Array<number>(shape.length);
-  let stride = 1;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    strides[axis] = stride;
-    stride *= shape[axis];
-  }
-  return strides;
-}
-
 export type Layout = 'linear' | 'packed';
 
 /** Row-major, as files and callers have it. */
 export function linearView(shape: Shape, element: ElementType): TensorView {
-  return { element, shape, strides: linearStrides(shape), offset: 0 };
+  return { element, shape, strides: rowMajorStrides(shape), offset: 0 };
 }
 
 /**
@@ -37,8 +23,8 @@ export function packedView(shape: Shape, element: ElementType): TensorView {
   if (shape.length < 3) return linearView(shape, element);
   const pixelStride = roundUpTo4(shape[1]);
   const spatial = shape.slice(2);
-  const pixels = linearStrides(spatial).map((stride) => stride * pixelStride);
-  return { element, shape, strides: [product(spatial) * pixelStride, 1, ...pixels], offset: 0 };
+  const pixels = rowMajorStrides(spatial).map((stride) => stride * pixelStride);
+  return { element, shape, strides: [elementCount(spatial) * pixelStride, 1, ...pixels], offset: 0 };
 }
 
 export function freshView(layout: Layout, shape: Shape, element: ElementType): TensorView {
@@ -47,8 +33,8 @@ export function freshView(layout: Layout, shape: Shape, element: ElementType): T
 
 /** How many elements a fresh tensor occupies, padding lanes included. */
 export function freshElements(layout: Layout, shape: Shape): number {
-  if (layout === 'linear' || shape.length < 3) return product(shape);
-  return (product(shape) / Math.max(1, shape[1])) * roundUpTo4(shape[1]);
+  if (layout === 'linear' || shape.length < 3) return elementCount(shape);
+  return (elementCount(shape) / Math.max(1, shape[1])) * roundUpTo4(shape[1]);
 }
 
 /** Whether channels (axis 1) are contiguous and every pixel begins at a multiple of 4 elements. */
@@ -60,7 +46,7 @@ export function isChannelsLast(view: TensorView): boolean {
 }
 
 export function isLinear(view: TensorView): boolean {
-  const expected = linearStrides(view.shape);
+  const expected = rowMajorStrides(view.shape);
   return view.strides.every((stride, axis) => view.shape[axis] <= 1 || stride === expected[axis]);
 }
 
@@ -160,9 +146,5 @@ export function sliceAxis(view: TensorView, axis: number, start: number, size: n
 
 /** Broadcast to `shape`: missing and size-1 dimensions repeat with stride 0. */
 export function broadcastView(view: TensorView, shape: Shape): TensorView {
-  const lead = shape.length - view.shape.length;
-  const strides = shape.map((size, axis) =>
-    axis < lead || (view.shape[axis - lead] === 1 && size !== 1) ? 0 : view.strides[axis - lead],
-  );
-  return { ...view, shape, strides };
+  return { ...view, shape, strides: broadcastStrides(view.shape, shape, view.strides) };
 }

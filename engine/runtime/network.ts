@@ -1,7 +1,7 @@
 import { copy } from '../../shaders/copy.ts';
 import type { TensorView } from '../../shaders/kernel.ts';
 import { AbortError, DeviceLostError, InvalidArgumentError } from '../errors.ts';
-import { elementCount } from '../graph/builder.ts';
+import { elementCount } from '../graph/indexing.ts';
 import type { Graph } from '../graph/types.ts';
 import { loadPart } from '../load-part.ts';
 import type { PlanTensor } from '../plan/plan.ts';

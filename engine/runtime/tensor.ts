@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '../errors.ts';
-import { elementCount } from '../graph/builder.ts';
+import { elementCount } from '../graph/indexing.ts';
 import { float16ToFloat32 } from '../half.ts';
 import type { PlanTensor } from '../plan/plan.ts';
 

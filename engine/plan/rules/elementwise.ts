@@ -1,5 +1,6 @@
 import { elementwise } from '../../../shaders/elementwise.ts';
 import type { Expression } from '../../../shaders/expression.ts';
+import { sameShape } from '../../graph/indexing.ts';
 import type { Binary } from '../../graph/ops/binary.ts';
 import type { Cast } from '../../graph/ops/cast.ts';
 import type { Select } from '../../graph/ops/select.ts';
@@ -31,7 +32,7 @@ export function lowerElementwise(lowering: Lowering, node: Node<ElementwiseOp>):
     lowering.switches['fuse-elementwise'] &&
     reader &&
     isElementwise(reader) &&
-    sameShape(reader.outputs[0], output) &&
+    sameShape(reader.outputs[0].shape, output.shape) &&
     !lowering.reserved.has(output)
   ) {
     lowering.pending.set(output, pending);
@@ -135,8 +136,4 @@ function rename(
         whenFalse: again(expression.whenFalse),
       };
   }
-}
-
-function sameShape(a: Value, b: Value): boolean {
-  return a.shape.length === b.shape.length && a.shape.every((size, axis) => size === b.shape[axis]);
 }
