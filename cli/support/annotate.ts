@@ -26,7 +26,7 @@ const MARGIN = 2;
 /** The picture as PNG, with a box and a label for every detection. */
 export async function annotate(picture: DecodedImage, detections: readonly Detection[]): Promise<Buffer> {
   const { width, height } = picture;
-  const data = picture.data.slice();
+  const data = new Uint8Array(picture.data);
   // The best detection is drawn last, on top.
   for (const detection of [...detections].reverse()) draw({ data, width, height }, detection);
   return sharp(data, { raw: { width, height, channels: 3 } })

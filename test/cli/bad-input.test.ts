@@ -139,6 +139,8 @@ const cases: readonly Case[] = [
     ['--model', at('model.onnx'), '--size', '96'],
     /fixed to an input of 64x64/,
   ),
+  detect('an input size beyond all use', ['--size', '100000'], /the input size 100000 is above 8192 pixels/),
+  detect('JSON without a name', ['--json', ''], /It must name a file/),
   detect('too few labels', ['--model', at('model.onnx'), '--labels', at('labels.txt')], /2 labels .* 3 classes/),
   detect('missing labels', ['--labels', at('missing.txt')], /missing\.txt can't be read: no such file/),
   detect('labels without a name', ['--labels', at('no-labels.txt')], /no-labels\.txt holds no labels/),
@@ -188,6 +190,11 @@ const cases: readonly Case[] = [
   run('an unknown input', ['--input', `other=${at('other-shape.npy')}`], /no input "other"; its inputs are "image"/),
   run('a missing tensor', ['--input', `image=${at('missing.npy')}`], /missing\.npy can't be read: no such file/),
 
+  {
+    what: 'bench at a size that the model lacks',
+    args: ['bench', at('model.onnx'), '--size', '96'],
+    says: /input "image" is fixed to 1x3x64x64/,
+  },
   { what: 'bench of a missing model', args: ['bench', at('missing.onnx')], says: /missing\.onnx can't be read/ },
   { what: 'bench of no model', args: ['bench', at('foreign.onnx')], says: /foreign\.onnx is a text file/ },
   { what: 'inspect of no model', args: ['inspect', at('truncated.onnx')], says: /truncated\.onnx/ },

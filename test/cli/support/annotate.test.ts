@@ -5,7 +5,8 @@ import { TEXT_HEIGHT, textDots, textWidth } from '../../../cli/support/lettering
 import type { DecodedImage, Detection } from '../../../node.ts';
 
 const grey = (width: number, height: number): DecodedImage => ({
-  data: new Uint8Array(width * height * 3).fill(100),
+  // A Buffer, as decoders give it: its `slice` is no copy.
+  data: Buffer.alloc(width * height * 3, 100),
   width,
   height,
 });
