@@ -2,6 +2,7 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Detection } from '../../index.ts';
 import { fromRoot } from '../../scripts/support/paths.mjs';
 import { callInPage, chromium, launchBrowser, type TestBrowser } from '../support/browser.ts';
 import { writeOnnx } from '../support/onnx-writer.ts';
@@ -29,7 +30,11 @@ describe.skipIf(!chromium)('the minified modules in a page (needs Chromium)', ()
   beforeAll(async () => {
     alone = mkdtempSync(join(tmpdir(), 'onelook-alone-'));
     copyFileSync(fromRoot('dist/onelook.min.js'), join(alone, 'onelook.min.js'));
-    browser = await launchBrowser({ '/modules/': fromRoot('test/browser/modules'), '/alone/': alone });
+    browser = await launchBrowser({
+      '/modules/': fromRoot('test/browser/modules'),
+      '/alone/': alone,
+      '/images/': fromRoot('examples/images'),
+    });
   });
   afterAll(async () => {
     await browser?.close();
@@ -38,7 +43,7 @@ describe.skipIf(!chromium)('the minified modules in a page (needs Chromium)', ()
 
   async function check(module: string, models: readonly (string | readonly number[])[]): Promise<Checked[]> {
     const page = await browser.open('/blank/');
-    return callInPage<Checked[]>(page, '/modules/checking-in-page.js', 'check', module, models);
+    return callInPage<Checked[]>(page, '/modules/build-in-page.js', 'check', module, models);
   }
 
   it('are loaded with the first model that needs them', async () => {
@@ -59,6 +64,15 @@ describe.skipIf(!chromium)('the minified modules in a page (needs Chromium)', ()
     const [{ thrown }] = await check('/alone/onelook.min.js', [onnx]);
     expect(thrown?.classes).toEqual(['ModuleLoadError']);
     expect(thrown?.message).toMatch(/^the module for ONNX files can't be loaded \(.*onelook-onnx\.min\.js\)/);
+  });
+
+  it('detect what the readable module detects', async () => {
+    const page = await browser.open('/blank/');
+    const detect = (module: string) =>
+      callInPage<Detection[]>(page, '/modules/build-in-page.js', 'detect', module, '/images/scene-1.jpg');
+    const readable = await detect('/dist/onelook.js');
+    expect(readable.length).toBeGreaterThan(0);
+    expect(await detect('/dist/onelook.min.js')).toEqual(readable);
   });
 
   it('come in one file too', async () => {

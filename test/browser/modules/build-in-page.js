@@ -23,3 +23,17 @@ async function checkModel(onelook, model) {
     return { thrown: { classes, message: error.message } };
   }
 }
+
+/**
+ * What the embedded network detects.
+ * @param {string} module URL of a build of onelook
+ * @param {string} picture URL
+ */
+export async function detect(module, picture) {
+  const { Detector } = await import(module);
+  const detector = await Detector.load();
+  const image = await createImageBitmap(await (await fetch(picture)).blob());
+  const { detections } = await detector.detect(image);
+  detector.dispose();
+  return detections;
+}
