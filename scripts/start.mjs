@@ -2,13 +2,11 @@
 // annotated pictures to out/.
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { fromRoot } from './support/paths.mjs';
 
-const folder = fromRoot('examples/images');
-const images = readdirSync(folder)
+const images = readdirSync(fromRoot('examples/images'))
   .filter((name) => /\.(png|jpe?g|webp)$/i.test(name))
   .sort()
-  .map((name) => join(folder, name));
-const command = [fromRoot('dist/cli.js'), 'detect', ...images, '--out', fromRoot('out')];
-process.exitCode = spawnSync(process.execPath, command, { stdio: 'inherit' }).status ?? 1;
+  .map((name) => `examples/images/${name}`);
+const command = ['dist/cli.js', 'detect', ...images, '--out', 'out'];
+process.exitCode = spawnSync(process.execPath, command, { stdio: 'inherit', cwd: fromRoot('.') }).status ?? 1;

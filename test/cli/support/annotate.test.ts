@@ -68,11 +68,20 @@ describe('annotate', () => {
   });
 
   it('draws the best detection on top', async () => {
-    const { pixel } = await decoded(grey(64, 64), [
-      detection([10, 30, 40, 50]),
-      detection([10, 30, 40, 50], { classId: 1, label: 'dog' }),
+    const { pixel } = await decoded(grey(320, 240), [
+      detection([10, 30, 140, 150]),
+      detection([10, 30, 140, 150], { classId: 1, label: 'dog' }),
     ]);
-    expect(pixel(10, 40)).toEqual(RED);
+    expect(pixel(10, 90)).toEqual(RED);
+  });
+
+  it('puts labels side by side where boxes share a corner', async () => {
+    const { pixel } = await decoded(grey(320, 240), [
+      detection([100, 60, 200, 160]),
+      detection([100, 60, 210, 170], { classId: 1 }),
+    ]);
+    expect(pixel(101, 58)).toEqual(RED);
+    expect(pixel(102, 62)).toEqual(GREEN);
   });
 
   it('takes pictures of every shape, and any label', async () => {
