@@ -1,7 +1,8 @@
 // The minified modules for pages: the main one, and its parts, which it loads when they are needed. A part imports what it
-// shares with the main module from there, so that nothing is loaded twice and an error class is one class.
+// shares with the main module from there, so that nothing is loaded twice and an error class is one class. What only parts
+// share is in each of them: few pages load several.
 import { readFileSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
+import { basename, join, relative, sep } from 'node:path';
 import { build } from 'esbuild';
 import { minify } from 'terser';
 import { fromRoot } from './paths.mjs';
@@ -31,75 +32,56 @@ const common = {
 
 /** The main module first. */
 export async function buildMinifiedModules() {
-  const chunks = await splitIntoChunks();
+  const chunks = await buildChunks();
   const modules = [];
   for (const name of [MAIN, ...Object.keys(parts)]) modules.push(await compress(name, await joinChunks(name, chunks)));
   return modules;
 }
 
 /**
- * One chunk for the exports of each module, and one for all that the main module consists of.
- * @returns {Promise<Map<string, string>>} texts by name
+ * A chunk for each module, and chunks for what they share: one of them has all sources of the main module.
+ * @typedef {{ readonly texts: ReadonlyMap<string, string>, readonly main: string }} Chunks
+ * @returns {Promise<Chunks>} `main` is the name of that chunk
  */
-async function splitIntoChunks() {
-  const first = await buildChunks([]);
-  const [, ...surplus] = first.shared.toSorted((one, other) => other.inputs.length - one.inputs.length);
-  // What only parts share is the main module's as well: one file less to load.
-  const { texts, shared } = surplus.length > 0 ? await buildChunks(surplus.flatMap(({ inputs }) => inputs)) : first;
-  if (shared.length !== 1) throw new Error(`there are ${shared.length} shared chunks, not one`);
-  return texts;
-}
-
-/** @param {readonly string[]} alsoInMain */
-async function buildChunks(alsoInMain) {
-  const entries = [MAIN, ...Object.keys(parts)];
+async function buildChunks() {
   const { outputFiles, metafile } = await build({
     ...common,
-    entryPoints: entries.map((name) => ({ in: name, out: name })),
+    entryPoints: [MAIN, ...Object.keys(parts)].map((name) => ({ in: name, out: name })),
     splitting: true,
     chunkNames: 'shared-[hash]',
     sourcemap: 'inline',
     metafile: true,
-    plugins: [entryModules(alsoInMain), compactShaders],
+    plugins: [entryModules, compactShaders],
   });
   const texts = new Map((outputFiles ?? []).map(({ path, text }) => [relative(fromRoot('dist'), path), text]));
-  const shared = Object.entries(metafile?.outputs ?? {})
-    .filter(([path]) => /shared-\w+\.js$/.test(path))
-    .map(([path, { inputs }]) => ({ path, inputs: Object.keys(inputs) }));
-  return { texts, shared };
+  const imports = metafile?.outputs[`dist/${MAIN}.js`].imports.filter(({ kind }) => kind === 'import-statement') ?? [];
+  if (imports.length !== 1) throw new Error(`the main module is in ${imports.length} chunks, not in one`);
+  return { texts, main: basename(imports[0].path) };
 }
 
 /**
- * The exports of the main module and of its parts. Parts import all sources of the main module for nothing but to have them
- * in the one chunk that all modules share.
- * @param {readonly string[]} alsoInMain
- * @returns {import('esbuild').Plugin}
+ * The exports of the main module and of its parts. Parts import the main module for nothing but to have all of its sources
+ * in one chunk.
+ * @type {import('esbuild').Plugin}
  */
-function entryModules(alsoInMain) {
-  const exportsOf = (/** @type {string} */ source) => `export * from './${source}'`;
-  const everything = ['index.ts', ...alsoInMain].map((source) => `import './${source}'`);
-  /** @type {Record<string, readonly string[]>} */
-  const statements = { [MAIN]: [exportsOf('index.ts'), ...everything] };
-  for (const [part, sources] of Object.entries(parts)) statements[part] = [...everything, ...sources.map(exportsOf)];
-  const partOf = new Map(Object.entries(parts).flatMap(([part, sources]) => sources.map((source) => [source, part])));
-  return {
-    name: 'entry modules',
-    setup({ onResolve, onLoad }) {
-      onResolve({ filter: /./ }, ({ kind, path, resolveDir }) => {
-        if (kind === 'entry-point') return { path, namespace: 'entry' };
-        if (kind !== 'dynamic-import') return undefined;
-        const source = relative(fromRoot('.'), join(resolveDir, path)).replaceAll(sep, '/');
-        const part = partOf.get(source);
-        if (part === undefined) return { errors: [{ text: `${source} is in none of the parts` }] };
-        return { path: part, namespace: 'entry' };
-      });
-      onLoad({ filter: /./, namespace: 'entry' }, ({ path }) => ({
-        contents: statements[path].join(';'),
-        resolveDir: fromRoot('.'),
-      }));
-    },
-  };
-}
+const entryModules = {
+  name: 'entry modules',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /./ }, ({ kind, path, resolveDir }) => {
+      if (kind === 'entry-point') return { path, namespace: 'entry' };
+      if (kind !== 'dynamic-import') return undefined;
+      const source = relative(fromRoot('.'), join(resolveDir, path)).replaceAll(sep, '/');
+      const part = Object.entries(parts).find(([, sources]) => sources.includes(source));
+      if (part === undefined) return { errors: [{ text: `${source} is in none of the parts` }] };
+      return { path: part[0], namespace: 'entry' };
+    });
+    onLoad({ filter: /./, namespace: 'entry' }, ({ path }) => {
+      const sources = path === MAIN ? ['index.ts'] : parts[/** @type {keyof typeof parts} */ (path)];
+      const exported = sources.map((source) => `export * from './${source}'`);
+      return { contents: ["import './index.ts'", ...exported].join(';'), resolveDir: fromRoot('.') };
+    });
+  },
+};
 
 /**
  * WGSL is indented and commented for people. Lines keep their numbers; outside of templates indentation means nothing.
@@ -116,14 +98,13 @@ export const compactShaders = {
 };
 
 /**
- * The file of a module: the main one has the shared chunk in it, the others import the main one instead.
+ * A module in one file, which imports others instead of what is in them: the main module exports what parts need from it
+ * too, by names of a letter or two.
  * @param {string} name
- * @param {ReadonlyMap<string, string>} chunks
+ * @param {Chunks} chunks
  */
-async function joinChunks(name, chunks) {
-  const own = [...chunks.keys()].filter(
-    (chunk) => chunk === `${name}.js` || (name === MAIN && chunk.startsWith('shared-')),
-  );
+async function joinChunks(name, { texts, main }) {
+  const own = name === MAIN ? [`${MAIN}.js`, main] : [`${name}.js`];
   const { outputFiles } = await build({
     ...common,
     stdin: { contents: own.map((chunk) => `export * from './${chunk}'`).join(';'), resolveDir: fromRoot('dist') },
@@ -134,12 +115,12 @@ async function joinChunks(name, chunks) {
         setup({ onResolve, onLoad }) {
           onResolve({ filter: /^\.\// }, ({ path }) => {
             const chunk = path.slice('./'.length);
-            if (own.includes(chunk)) return { path: fromRoot(`dist/${chunk}`), namespace: 'chunk' };
-            const module = chunk.startsWith('shared-') ? MAIN : chunk.slice(0, -'.js'.length);
-            return { path: `./${module}.min.js`, external: true };
+            const inside = own.includes(chunk) || (chunk.startsWith('shared-') && chunk !== main);
+            if (inside) return { path: fromRoot(`dist/${chunk}`), namespace: 'chunk' };
+            return { path: `./${chunk === main ? MAIN : basename(chunk, '.js')}.min.js`, external: true };
           });
           onLoad({ filter: /./, namespace: 'chunk' }, ({ path }) => ({
-            contents: chunks.get(relative(fromRoot('dist'), path)),
+            contents: texts.get(relative(fromRoot('dist'), path)),
             resolveDir: fromRoot('dist'),
           }));
         },
