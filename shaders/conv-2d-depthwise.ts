@@ -34,7 +34,8 @@ export interface DepthwiseConvolution extends ConvolutionTensors {
  */
 export type DepthwiseForm = 'compact' | 'broadcast' | 'unrolled';
 
-const WORKGROUP_SIZE = 64;
+/** Small where a processor computes: it gains nothing from more, and less of the last workgroup is wasted. */
+const WORKGROUP_SIZES = { compact: 16, broadcast: 16, unrolled: 64 } as const satisfies Record<DepthwiseForm, number>;
 
 /**
  * Four channels of `pixels` neighbours in a row for each invocation.
@@ -44,10 +45,11 @@ export function depthwiseKernel(convolution: DepthwiseConvolution, form: Depthwi
   const { input, output, residual, kernel, strides, pads, dilations } = convolution;
   const bindings = convolutionBindings(convolution, 4);
   const epilogue = (form === 'unrolled' ? epilogueText : sharedEpilogueText)(convolution.epilogue);
+  const workgroup = WORKGROUP_SIZES[form];
   const vectors = channelVectors(output);
   const tilesPerRow = Math.ceil(output.width / pixels);
   const tiles = output.batch * output.height * tilesPerRow;
-  const [columns, rows] = dispatchSize(form === 'unrolled' ? tiles * vectors : tiles, WORKGROUP_SIZE);
+  const [columns, rows] = dispatchSize(form === 'unrolled' ? tiles * vectors : tiles, workgroup);
   const unsigned = (name: string, value: number): Parameter => ({ name, type: 'u32', value });
   const signed = (name: string, value: number): Parameter => ({ name, type: 'i32', value });
   return {
@@ -72,7 +74,7 @@ export function depthwiseKernel(convolution: DepthwiseConvolution, form: Depthwi
       unsigned('tilePixels', pixels),
       unsigned('dispatchColumns', columns),
     ],
-    workgroupSize: [WORKGROUP_SIZE, 1, 1],
+    workgroupSize: [workgroup, 1, 1],
     workgroups: [columns, form === 'unrolled' ? 1 : vectors, rows],
     features: form === 'broadcast' ? ['subgroups'] : [],
     body: bodyText(convolution, form, pixels, bindings, epilogue),
@@ -110,7 +112,7 @@ function bodyText(
       : // The bound is no constant, lest a driver unrolls the loop again.
         `var sums = array<vec4<f32>, ${pixels}>(${sums.join(', ')});
   for (var p = 0u; p < params.tilePixels; p++) ${storeText('sums[p]', 'p')}`;
-  const invocation = `(workgroup.z * params.dispatchColumns + workgroup.x) * ${WORKGROUP_SIZE}u + local`;
+  const invocation = `(workgroup.z * params.dispatchColumns + workgroup.x) * ${WORKGROUP_SIZES[form]}u + local`;
   const numbers =
     form === 'unrolled'
       ? `let number = ${invocation};

@@ -92,7 +92,7 @@ function tile(
   channels: number,
   loaders: DirectTile['loaders'],
   form: DirectTile['form'] = 'compact',
-  workgroup = 32,
+  workgroup = 8,
 ): DirectTile {
   return { pixels, vectors: channels / 4, loaders, form, workgroup };
 }
