@@ -28,7 +28,12 @@ describe.skipIf(!chromium)('moving pictures in the web example (needs Chromium)'
   it('looks at the frames of a video file, and counts them', async () => {
     const example = await WebExample.open(browser);
     const file = join(folder, 'scene.webm');
-    const encoded = await callInPage<string>(example.page, '/modules/record-video.js', 'record', '/images/scene-4.jpg');
+    const encoded = await callInPage<string>(
+      example.page,
+      '/modules/encode-video.js',
+      'encodeVideo',
+      '/images/scene-4.jpg',
+    );
     writeFileSync(file, Buffer.from(encoded, 'base64'));
     await example.choose('#media-file', file);
     await example.expectSummary(/in scene\.webm$/);
