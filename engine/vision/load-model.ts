@@ -2,7 +2,7 @@ import type { FileValue, ModelFile, StoredType } from '../../loader/model-file.t
 import type { ModelSource } from '../../loader/read.ts';
 import type { Contract } from '../../models/contract.ts';
 import { DEFAULT_INPUT_SIZE, type InputSize, sidesOf } from '../../models/input-size.ts';
-import { buildGraph, buildModel } from '../../models/model.ts';
+import { buildGraph, buildModel, type Model } from '../../models/model.ts';
 import { InvalidArgumentError, UnsupportedModelError } from '../errors.ts';
 import { elementCount } from '../graph/builder.ts';
 import type { Graph, Shape } from '../graph/types.ts';
@@ -24,7 +24,10 @@ export interface GraphOptions extends ReadModelOptions {
   readonly inputSize?: InputSize;
   /** Images at a time, where the file leaves it open; default 1. */
   readonly batch?: number;
-  /** Find out what detector the graph is, too. Default false. */
+  /**
+   * Find out what detector the file holds, and where it does, take as much of the graph as detecting needs: what would only
+   * suppress boxes is left out. Default false: the graph as it is.
+   */
   readonly identify?: boolean;
   /** Optimisations to leave out by name: graph passes, and switches of the planner. */
   readonly disable?: readonly string[];
@@ -40,7 +43,7 @@ export interface LoadModelOptions extends GraphOptions {
 export interface CheckedModel {
   readonly graph: Graph;
   /** What makes it a detector, if that was asked for; absent where it is some other graph. */
-  readonly contract?: Contract;
+  readonly contract: Contract | undefined;
   readonly passes: readonly PassReport[];
   /** The graph's inputs with the types that the file states. */
   readonly inputs: readonly ModelInput[];
@@ -59,12 +62,13 @@ export interface ModelInput {
  */
 export async function checkModel(source: ModelSource | undefined, options: GraphOptions = {}): Promise<CheckedModel> {
   const file = await readModel(source, options);
-  const imported = await importGraph(file, options);
+  const detector = options.identify ? await detectorIn(file, options) : undefined;
+  const imported = detector?.graph ?? (await importGraph(file, options));
   const { graph, report } = runPasses(imported, { disabled: options.disable?.filter(isPass) });
   const types = new Map(file.graph?.inputs.map(({ name, type }) => [name, type]));
   return {
     graph,
-    ...(options.identify ? { contract: await contractOf(file, options) } : {}),
+    contract: detector?.contract,
     passes: report,
     inputs: graph.inputs.map(({ name, shape }) => ({ name, type: types.get(name) ?? 'float32', dims: shape })),
   };
@@ -183,12 +187,12 @@ function openShapes(
   return Object.fromEntries(open.map((input) => [input.name, shapeOf(input)]));
 }
 
-async function contractOf(file: ModelFile, { inputSize, batch }: GraphOptions): Promise<Contract | undefined> {
+/** Undefined where the file holds some other graph. What a detector needs and can't have is thrown. */
+async function detectorIn(file: ModelFile, { inputSize, batch }: GraphOptions): Promise<Model | undefined> {
   try {
-    return (await buildModel(file, { inputSize, batch })).contract;
+    return await buildModel(file, { inputSize, batch });
   } catch (error) {
-    // A graph that is no detector runs all the same.
-    if (error instanceof UnsupportedModelError) return undefined;
+    if (error instanceof UnsupportedModelError && error.features.length === 0) return undefined;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { checkModel, InvalidArgumentError } from '../../node.ts';
-import { separateOutputs, tinyDetector } from '../models/tiny-detectors.ts';
+import { separateOutputs, swapAxes, tinyDetector } from '../models/tiny-detectors.ts';
 import { writeOnnx } from '../support/onnx-writer.ts';
 
 const EMBEDDED = fileURLToPath(new URL('../../models/embedded/onelook-shapes.safetensors', import.meta.url));
@@ -53,5 +53,25 @@ describe('checkModel', () => {
     expect((await checkModel(detector, { identify: true })).contract?.labels).toHaveLength(3);
     expect((await checkModel(detector)).contract).toBeUndefined();
     expect((await checkModel(oneConvolution([1, 3, 8, 8]), { identify: true })).contract).toBeUndefined();
+  });
+
+  it('leaves out what suppresses boxes where it looks for a detector, and refuses it elsewhere', async () => {
+    const base = separateOutputs(3);
+    const suppressing = writeOnnx(
+      tinyDetector({
+        ...base,
+        nodes: [
+          ...base.nodes,
+          swapAxes('scores', 'byClass'),
+          { operator: 'NonMaxSuppression', name: 'nms', inputs: ['boxes', 'byClass', 'most'], outputs: ['selected'] },
+        ],
+        initializers: [...(base.initializers ?? []), { name: 'most', type: 'int64', dims: [1], data: [10] }],
+        outputs: ['selected'],
+      }),
+    );
+    const { contract, graph } = await checkModel(suppressing, { identify: true });
+    expect(contract?.labels).toHaveLength(3);
+    expect(graph.outputs).toHaveLength(2);
+    await expect(checkModel(suppressing)).rejects.toThrow(/"nms" \(NonMaxSuppression\)/);
   });
 });
