@@ -73,9 +73,11 @@ async function evaluate(model: string | undefined, options: Options): Promise<vo
   );
   const rounded = Object.fromEntries(Object.entries(figures).map(([name, value]) => [name, Number(value.toFixed(4))]));
   const report = { model: model ?? 'embedded', images: images.length, precision: detector.precision, ...rounded };
-  if (options.json) await writeJson(options.json, { ...report, adapter: detector.adapter });
+  const unmatched = detector.labels.filter((_, classId) => categories[classId] === undefined);
+  if (options.json) await writeJson(options.json, { ...report, unmatched, adapter: detector.adapter });
   if (!printsJson(options.json)) {
     console.log(table([Object.keys(report), Object.values(report).map(format)]));
+    if (unmatched.length > 0) console.log(`classes that the dataset lacks: ${unmatched.join(', ')}`);
     console.log(describeAdapter(detector.adapter));
   }
   detector.dispose();

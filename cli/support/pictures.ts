@@ -8,11 +8,14 @@ const BYTES_AHEAD = 2 ** 28;
  * read is said before a network is compiled for it.
  * @throws InvalidImageError
  */
-export async function decodePictures(files: readonly string[]): Promise<AsyncIterable<[string, DecodedImage]>> {
+export async function decodePictures(
+  files: readonly string[],
+  bytesAhead = BYTES_AHEAD,
+): Promise<AsyncIterable<[string, DecodedImage]>> {
   const ahead: DecodedImage[] = [];
   let bytes = 0;
   for (const file of files) {
-    if (bytes >= BYTES_AHEAD) break;
+    if (bytes >= bytesAhead) break;
     const image = await readImage(file);
     ahead.push(image);
     bytes += image.data.length;

@@ -12,7 +12,7 @@ describe('onelook eval', () => {
     const args = ['eval', '--images', IMAGES, '--annotations', join(IMAGES, 'instances.json'), '--json', file];
     const { status, stdout, stderr } = await onelook(args);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    const { adapter, ...report } = JSON.parse(readFileSync(file, 'utf8'));
+    const { adapter, unmatched, ...report } = JSON.parse(readFileSync(file, 'utf8'));
     expect(report).toMatchObject({ model: 'embedded', images: 5, precision: expect.stringMatching(/^float(16|32)$/) });
     const { AP, AP50, AP75, AR100 } = report;
     // Far from what chance gives, and in points, not shares.
@@ -33,6 +33,7 @@ describe('onelook eval', () => {
       'ARm',
       'ARl',
     ]);
+    expect(unmatched).toEqual([]);
     const [head, row, last] = stdout.trim().split('\n');
     expect(row.split(/ +/)[head.split(/ +/).indexOf('AP50')]).toBe(AP50.toFixed(2));
     expect(last).toContain(`on ${adapter.name}`);
