@@ -1,3 +1,25 @@
+/**
+ * Depthwise convolution: four channels of `pixels` neighbours in a row for each invocation.
+ *
+ * FLOPs: 2 * kernel area for each output element. Bytes: input, weights, residual and output once; through the cache, every
+ * tap reads a vec4 for each pixel (unrolled: for each column that the tile needs, once in each row of the kernel). There is
+ * half a FLOP for each byte read, so reading bounds every form.
+ *
+ * On llvmpipe, relative to 4 pixels, broadcast (3 x 3, strides 1 and 2):
+ *
+ *     form          speed  time to compile
+ *     4 broadcast   1      1
+ *     8 broadcast   1      1.9
+ *     2 broadcast   0.85   0.75
+ *     1 broadcast   0.65   0.6
+ *     4 compact     0.95   1
+ *     4 unrolled    1      6
+ *     1 unrolled    0.45   3.5
+ *     (general)     0.2    0.4
+ *
+ * On graphics cards nothing here has been measured yet.
+ */
+
 import type { EpilogueStep } from '../engine/graph/ops/conv-2d.ts';
 import {
   bindingList,

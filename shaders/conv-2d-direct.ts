@@ -1,3 +1,35 @@
+/**
+ * Convolution in registers: an invocation holds the sums of a tile, `pixels` output pixels by `vectors` vec4s of output
+ * channels, and goes over the taps and the input channels, four at a time. A step reads one input vec4 for each pixel and a
+ * 4 x 4 block of weights for each vec4 of channels, and computes 32 * pixels * vectors FLOPs with them. Nothing is
+ * transformed or staged; 1 x 1 and first layers are the same kernel with few steps.
+ *
+ * FLOPs: 2 * batch * output height * output width * output channels * input channels / groups * kernel area, with channels
+ * filled up to multiples of 4 and the last tile to its size. Bytes: input, weights, residual and output once; through the
+ * cache, 16 * pixels + 64 * vectors for each step.
+ *
+ * How the tiles compare on llvmpipe (Mesa 25 with AVX2; speed on 3 x 3 and 1 x 1 layers of YOLO size, relative to the tile
+ * chosen there, 4x16 broadcast8 compact, which reaches 0.6 of what multiplying and adding in registers does):
+ *
+ *     tile                     speed       time to compile
+ *     4x16 broadcast8 compact  1           1
+ *     4x32 broadcast8 compact  1.0 (0.5 for 16 channels)  1.7
+ *     6x16 broadcast8 compact  1.0         1.4
+ *     8x16 broadcast8 compact  0.7         1.6
+ *     2x32 broadcast8 compact  0.95 (0.5)  1.1
+ *     2x16 broadcast8 compact  0.8         0.7
+ *     4x8  broadcast8 compact  0.8         0.8
+ *     4x16 broadcast4 compact  0.9         1
+ *     4x8  load compact        0.4         1.4
+ *     4x16 load compact        0.25        3.4
+ *
+ * There a vec4 that is read one lane at a time costs as much as some hundred multiplications, whether the lanes' addresses
+ * differ or not: hence weights that eight invocations share. Every place in the text that reads or writes memory costs a
+ * tenth of the time to compile: hence loops. Constants instead of parameters make nothing faster, and compiling takes
+ * 1.9 times as long; Dawn's bounds checks cost nothing measurable. On SwiftShader (subgroups of 4) broadcast4 is 1.3 times
+ * as fast as load. On graphics cards nothing here has been measured yet.
+ */
+
 import type { EpilogueStep } from '../engine/graph/ops/conv-2d.ts';
 import {
   bindingList,
@@ -6,35 +38,13 @@ import {
   convolutionBindings,
 } from './conv-bindings.ts';
 import type { ConvGeometry } from './conv-geometry.ts';
+import { type DirectTile, tileName } from './conv-tiles.ts';
 import { dispatchSize } from './dispatch-size.ts';
 import { load, store } from './element-types.ts';
 import { type EpilogueText, epilogueLabel, epilogueText, sharedEpilogueText } from './epilogue.ts';
 import { channelVectors, mapParameters } from './feature-map.ts';
-import type { FeatureMap, Kernel, Parameter } from './kernel.ts';
-import type { KernelDevice } from './kernel-device.ts';
+import type { Kernel, Parameter } from './kernel.ts';
 import { range } from './range.ts';
-
-/** How a direct kernel divides a layer among invocations. */
-export interface DirectTile {
-  /** Output pixels of one invocation, neighbours in a row. */
-  readonly pixels: number;
-  /** Output channels of one invocation, in vec4s. */
-  readonly vectors: number;
-  /**
-   * How many invocations of a subgroup load weights together, one vec4 each, and hand them to each other. 1: each loads
-   * all that it needs. No subgroup of the device has fewer, and the tile has no more vec4s of channels, and a multiple of
-   * a fourth of it.
-   */
-  readonly loaders: 1 | 4 | 8;
-  /**
-   * - compact: taps and stores are loops and the kernel's size is a parameter, so that there is little text to compile,
-   *   and one pipeline for every layer with the same epilogue.
-   * - unrolled: stores and (up to 9) taps are text, which keeps every sum in a register.
-   */
-  readonly form: 'compact' | 'unrolled';
-  /** Invocations of a workgroup. They share their output channels, not their pixels. */
-  readonly workgroup: number;
-}
 
 /**
  * A convolution, transposed or not; the weights in the layout 'blocks', see conv-weights.ts. The channels of a group are
@@ -54,47 +64,6 @@ const MOST_UNROLLED_TAPS = 9;
 /** Whether a direct kernel can run the layer: the weights of every group are whole blocks. */
 export function isBlocked({ input, output, groups }: Pick<DirectConvolution, 'input' | 'output' | 'groups'>): boolean {
   return groups === 1 || ((input.channels / groups) % 4 === 0 && (output.channels / groups) % 4 === 0);
-}
-
-export function tileName({ pixels, vectors, loaders, form }: DirectTile): string {
-  return `direct ${pixels}x${4 * vectors} ${loaders > 1 ? `broadcast${loaders}` : 'load'} ${form}`;
-}
-
-/** Tiles in the order of preference, without having measured. */
-export function directTiles(output: FeatureMap, device: KernelDevice): DirectTile[] {
-  const compact = [...broadcastTiles(device.smallestSubgroup), tile(4, 8, 1)];
-  if (device.software) return compact;
-  const work = output.batch * output.height * output.width * output.channels;
-  const unrolled = UNROLLED_TILES.map(([pixels, channels]) => tile(pixels, channels, 1, 'unrolled', 64));
-  // Large tiles read less; but a layer must have enough invocations to fill the device.
-  const fills = ({ pixels, vectors }: DirectTile) => work / (pixels * vectors * 4) >= FILLING_INVOCATIONS;
-  return [...unrolled.filter(fills), ...unrolled.filter((small) => !fills(small)).reverse(), ...compact];
-}
-
-/** Pixels and channels, the largest first. */
-const UNROLLED_TILES = [
-  [4, 16],
-  [4, 8],
-  [2, 8],
-  [1, 4],
-] as const;
-
-/** Enough to occupy a middling graphics card. */
-const FILLING_INVOCATIONS = 4096;
-
-function broadcastTiles(smallestSubgroup: number): DirectTile[] {
-  if (smallestSubgroup >= 8) return [tile(4, 16, 8), tile(2, 16, 8)];
-  return smallestSubgroup >= 4 ? [tile(4, 16, 4)] : [];
-}
-
-function tile(
-  pixels: number,
-  channels: number,
-  loaders: DirectTile['loaders'],
-  form: DirectTile['form'] = 'compact',
-  workgroup = 8,
-): DirectTile {
-  return { pixels, vectors: channels / 4, loaders, form, workgroup };
 }
 
 /** Bindings: input, weights, bias, residual where there is one, output. */

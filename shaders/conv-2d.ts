@@ -1,9 +1,20 @@
+/**
+ * The kernels for a convolution layer, and the choice among them.
+ *
+ * - direct (conv-2d-direct.ts): whole vec4s of channels in every group; sums in registers.
+ * - depthwise (conv-2d-depthwise.ts): one channel in every group.
+ * - general (conv-2d-general.ts): everything, slowly.
+ *
+ * All store float32 or float16, each tensor as it likes, and compute in float32.
+ */
+
 import type { EpilogueStep } from '../engine/graph/ops/conv-2d.ts';
 import { type DepthwiseForm, depthwiseKernel } from './conv-2d-depthwise.ts';
-import { type DirectTile, directKernel, directTiles, isBlocked, tileName } from './conv-2d-direct.ts';
+import { directKernel, isBlocked } from './conv-2d-direct.ts';
 import { generalKernel } from './conv-2d-general.ts';
 import type { ConvolutionTensors } from './conv-bindings.ts';
 import { convolutionGeometry } from './conv-geometry.ts';
+import { directTiles, tileName } from './conv-tiles.ts';
 import type { WeightLayout } from './conv-weights.ts';
 import type { Kernel } from './kernel.ts';
 import type { KernelDevice } from './kernel-device.ts';
@@ -47,7 +58,7 @@ export function chooseConv2d(spec: Conv2dSpec, device: KernelDevice): Convolutio
 
 function directCandidates(spec: Conv2dSpec, device: KernelDevice): ConvolutionCandidate[] {
   const geometry = convolutionGeometry(spec.output, spec);
-  return directTiles(spec.output, device).map((tile: DirectTile) => ({
+  return directTiles(spec.output, device).map((tile) => ({
     name: tileName(tile),
     weights: 'blocks',
     build: () => directKernel({ ...spec, name: 'conv2d', geometry }, tile),

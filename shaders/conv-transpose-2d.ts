@@ -1,9 +1,10 @@
 import type { EpilogueStep } from '../engine/graph/ops/conv-2d.ts';
 import type { ConvolutionCandidate } from './conv-2d.ts';
-import { directKernel, directTiles, isBlocked, tileName } from './conv-2d-direct.ts';
+import { directKernel, isBlocked } from './conv-2d-direct.ts';
 import { generalKernel } from './conv-2d-general.ts';
 import type { ConvolutionTensors } from './conv-bindings.ts';
 import { transposedGeometry } from './conv-geometry.ts';
+import { directTiles, tileName } from './conv-tiles.ts';
 import type { KernelDevice } from './kernel-device.ts';
 
 /** A transposed convolution layer and where its tensors lie. Output padding shows in the output's size. */
