@@ -32,5 +32,5 @@ async function check(file: string, { weights, json }: Options): Promise<void> {
   const { graph, contract } = model;
   if (json) {
     await writeJson(json, { runs: true, family: contract?.family, nodes: graph.nodes.length, unsupported: [] });
-  } else console.log(`${file}: runs (${contract?.family ?? 'as a raw graph'}, ${graph.nodes.length} nodes)`);
+  } else console.log(`${file}: runs (${contract?.family ?? 'a graph, no detector that is known'}, ${graph.nodes.length} nodes)`);
 }

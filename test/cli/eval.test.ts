@@ -4,11 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { fromRoot } from '../../scripts/support/paths.mjs';
 import { onelook, temporaryFolder } from '../support/cli.ts';
 
+const folder = temporaryFolder();
 const IMAGES = fromRoot('examples/images');
 
 describe('onelook eval', () => {
   it('measures the embedded network on the example scenes, in points', async () => {
-    const file = join(temporaryFolder(), 'figures.json');
+    const file = join(folder, 'figures.json');
     const args = ['eval', '--images', IMAGES, '--annotations', join(IMAGES, 'instances.json'), '--json', file];
     const { status, stdout, stderr } = await onelook(args);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });

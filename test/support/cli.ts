@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import { fromRoot } from '../../scripts/support/paths.mjs';
 
 export interface Outcome {
@@ -24,10 +25,10 @@ export async function onelook(args: readonly string[], { env, cwd }: CliOptions 
   return { ...outcome, stderr: withoutDriverMessages(outcome.stderr) };
 }
 
-/** An empty folder that is gone after the process. */
+/** An empty folder that is gone after the test file; to be called outside of tests. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'onelook-'));
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
