@@ -1,4 +1,17 @@
-export * from './engine/errors.ts';
+export {
+  AbortError,
+  DeviceLostError,
+  DeviceUnavailableError,
+  InvalidArgumentError,
+  InvalidImageError,
+  ModelFormatError,
+  ModelReadError,
+  ModuleLoadError,
+  OneLookError,
+  OutOfMemoryError,
+  type UnsupportedFeature,
+  UnsupportedModelError,
+} from './engine/errors.ts';
 export {
   type AdapterReport,
   acquireDevice,
