@@ -29,8 +29,8 @@ async function check(file: string, { weights, json }: Options): Promise<void> {
     }
     throw error;
   }
-  const { graph, contract } = model;
-  if (json) {
-    await writeJson(json, { runs: true, family: contract?.family, nodes: graph.nodes.length, unsupported: [] });
-  } else console.log(`${file}: runs (${contract?.family ?? 'a graph, no detector that is known'}, ${graph.nodes.length} nodes)`);
+  const { family } = model.contract ?? {};
+  const nodes = model.graph.nodes.length;
+  if (json) await writeJson(json, { runs: true, family, nodes, unsupported: [] });
+  else console.log(`${file}: runs (${family ?? 'a graph, no detector that is known'}, ${nodes} nodes)`);
 }
