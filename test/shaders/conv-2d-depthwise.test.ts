@@ -61,8 +61,9 @@ describe('kernels with little text', () => {
     if (narrow) await checkCandidates(engine.device, made, kernelTraits(engine, true), 'broadcast');
   });
 
-  test('in float16', async () => {
+  test('in float16', async ({ skip }) => {
     const engine = await testDevice();
+    if (!engine.features.float16) skip('the adapter has no float16');
     const elements = ['f16', 'f16', 'f16', 'f16'] as const;
     const made = randomLayer({ ...layers['3 x 3'], elements }, 2);
     await checkCandidates(engine.device, made, kernelTraits(engine, true), 'compact');
