@@ -107,7 +107,6 @@ async function buildWebExample() {
 
 /** The network that `detect` uses without a model: beside the modules, where they find it by their own address. */
 function copyEmbeddedNetwork() {
-  if (!existsSync(fromRoot('models/embedded'))) return;
   const filter = (/** @type {string} */ file) => !file.endsWith('.ts');
   cpSync(fromRoot('models/embedded'), join(DIST, 'embedded'), { recursive: true, filter });
 }
