@@ -27,6 +27,7 @@ import {
   type ConvolutionTensors,
   convolutionBindings,
 } from './conv-bindings.ts';
+import { windowParameters } from './conv-geometry.ts';
 import { dispatchSize } from './dispatch-size.ts';
 import { load, store } from './element-types.ts';
 import { type EpilogueText, epilogueLabel, epilogueText, sharedEpilogueText } from './epilogue.ts';
@@ -64,7 +65,7 @@ const WORKGROUP_SIZES = { compact: 16, broadcast: 16, unrolled: 64 } as const sa
  * Bindings: input, weights, bias, residual where there is one, output.
  */
 export function depthwiseKernel(convolution: DepthwiseConvolution, form: DepthwiseForm, pixels: number): Kernel {
-  const { input, output, residual, kernel, strides, pads, dilations } = convolution;
+  const { input, output, residual, kernel } = convolution;
   const bindings = convolutionBindings(convolution, 4);
   const epilogue = (form === 'unrolled' ? epilogueText : sharedEpilogueText)(convolution.epilogue);
   const workgroup = WORKGROUP_SIZES[form];
@@ -73,7 +74,6 @@ export function depthwiseKernel(convolution: DepthwiseConvolution, form: Depthwi
   const tiles = output.batch * output.height * tilesPerRow;
   const [columns, rows] = dispatchSize(form === 'unrolled' ? tiles * vectors : tiles, workgroup);
   const unsigned = (name: string, value: number): Parameter => ({ name, type: 'u32', value });
-  const signed = (name: string, value: number): Parameter => ({ name, type: 'i32', value });
   return {
     label: `conv2d ${kernel.join('x')} depthwise ${pixels} ${form}${epilogueLabel(convolution.epilogue)}`,
     bindings: bindingList(bindings),
@@ -82,12 +82,7 @@ export function depthwiseKernel(convolution: DepthwiseConvolution, form: Depthwi
       ...mapParameters('input', input),
       ...mapParameters('output', output),
       ...(residual ? mapParameters('residual', residual) : []),
-      signed('strideY', strides[0]),
-      signed('strideX', strides[1]),
-      signed('top', pads[0]),
-      signed('left', pads[1]),
-      signed('dilationY', dilations[0]),
-      signed('dilationX', dilations[1]),
+      ...windowParameters(convolution),
       unsigned('kernelHeight', kernel[0]),
       unsigned('kernelWidth', kernel[1]),
       unsigned('vectors', vectors),

@@ -1,5 +1,6 @@
 import type { EpilogueStep } from '../engine/graph/ops/conv-2d.ts';
 import { bindingList, type ConvolutionTensors, convolutionBindings } from './conv-bindings.ts';
+import { windowParameters } from './conv-geometry.ts';
 import { FLAT_INDEX, flatDispatch } from './dispatch-size.ts';
 import { load, store } from './element-types.ts';
 import { epilogueLabel, residualFactor, residualParameters } from './epilogue.ts';
@@ -28,7 +29,7 @@ const WORKGROUP_SIZE = 64;
  * Bindings: input, weights, bias, residual where there is one, output; all single elements.
  */
 export function generalKernel(convolution: GeneralConvolution): Kernel {
-  const { input, output, residual, kernel, strides, pads, dilations, groups, epilogue, transposed } = convolution;
+  const { input, output, residual, kernel, groups, epilogue, transposed } = convolution;
   const bindings = convolutionBindings(convolution, 1);
   const unsigned = (name: string, value: number): Parameter => ({ name, type: 'u32', value });
   const signed = (name: string, value: number): Parameter => ({ name, type: 'i32', value });
@@ -48,12 +49,7 @@ export function generalKernel(convolution: GeneralConvolution): Kernel {
       ...elementParameters('input', input),
       ...elementParameters('output', output),
       ...(residual ? elementParameters('residual', residual) : []),
-      signed('strideY', strides[0]),
-      signed('strideX', strides[1]),
-      signed('top', pads[0]),
-      signed('left', pads[1]),
-      signed('dilationY', dilations[0]),
-      signed('dilationX', dilations[1]),
+      ...windowParameters(convolution),
       signed('kernelHeight', kernel[0]),
       signed('kernelWidth', kernel[1]),
       unsigned('groupInputs', input.channels / groups),

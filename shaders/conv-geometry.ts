@@ -32,6 +32,22 @@ interface Window {
   readonly pads: readonly [number, number, number, number];
 }
 
+/** How the window moves, as a kernel's parameters: strideY, strideX, top, left, dilationY, dilationX. */
+export function windowParameters({
+  strides,
+  pads,
+  dilations,
+}: Omit<Window, 'kernel'> & { readonly dilations: readonly [number, number] }): Parameter[] {
+  return [
+    signed('strideY', strides[0]),
+    signed('strideX', strides[1]),
+    signed('top', pads[0]),
+    signed('left', pads[1]),
+    signed('dilationY', dilations[0]),
+    signed('dilationX', dilations[1]),
+  ];
+}
+
 /** Output pixel (y, x) reads input pixel (y * stride - top + ky * dilation, ...). */
 export function convolutionGeometry(
   output: { readonly height: number; readonly width: number },
@@ -44,14 +60,7 @@ export function convolutionGeometry(
   return {
     grid: [output.height, output.width],
     phases: 1,
-    parameters: [
-      signed('strideY', strides[0]),
-      signed('strideX', strides[1]),
-      signed('top', pads[0]),
-      signed('left', pads[1]),
-      signed('dilationY', dilations[0]),
-      signed('dilationX', dilations[1]),
-    ],
+    parameters: windowParameters({ strides, pads, dilations }),
     prologue: '',
     inputRow: (at) => `i32(${at}) * params.strideY - params.top`,
     inputColumn: (at) => `i32(${at}) * params.strideX - params.left`,

@@ -1,4 +1,5 @@
 import type { FileGraph, FileNode, StoredTensor, StoredType } from '../../loader/model-file.ts';
+import { elementType } from '../../loader/onnx/element-types.ts';
 
 /**
  * Integer types that quantised graphs store activations and weights in. The IR has no such kinds: their tensors are floats
@@ -19,23 +20,6 @@ export function rangeOf(type: NarrowType): readonly [number, number] {
   const values = 2 ** bitsOf(type);
   return type === 'int8' || type === 'int16' ? [-values / 2, values / 2 - 1] : [0, values - 1];
 }
-
-/** ONNX's codes of element types, as far as the engine has them. */
-export const storedTypeOfCode: ReadonlyMap<number, StoredType> = new Map([
-  [1, 'float32'],
-  [2, 'uint8'],
-  [3, 'int8'],
-  [4, 'uint16'],
-  [5, 'int16'],
-  [6, 'int32'],
-  [7, 'int64'],
-  [9, 'bool'],
-  [10, 'float16'],
-  [11, 'float64'],
-  [12, 'uint32'],
-  [13, 'uint64'],
-  [16, 'bfloat16'],
-]);
 
 /** The input that has the type of a quantising operator's output: its zero point. */
 const zeroPointOfOutput: Readonly<Record<string, number>> = {
@@ -83,7 +67,7 @@ function outputType(node: FileNode, types: ReadonlyMap<string, NarrowType>): Sto
   const { operator, inputs, attributes } = node;
   const code = (name: string) => {
     const attribute = attributes.get(name);
-    return attribute?.kind === 'int' ? storedTypeOfCode.get(attribute.value) : undefined;
+    return attribute?.kind === 'int' ? elementType(attribute.value) : undefined;
   };
   if (operator === 'Cast') return code('to');
   if (operator === 'Constant' || operator === 'ConstantOfShape') {

@@ -1,6 +1,7 @@
 import { elementCount, sameShape } from '../../engine/graph/indexing.ts';
 import { ShapeError, type Value } from '../../engine/graph/types.ts';
-import { isNarrow, type NarrowType, rangeOf, storedTypeOfCode } from './narrow-types.ts';
+import { elementType } from '../../loader/onnx/element-types.ts';
+import { isNarrow, type NarrowType, rangeOf } from './narrow-types.ts';
 import { isConstant, type NodeReader, UnsupportedOperator } from './node-reader.ts';
 
 /**
@@ -71,7 +72,7 @@ export function quantize(
 
 /** The type of a quantising node's output: that of its zero point. */
 export function typeOfZeroPoint(node: NodeReader, index: number): NarrowType {
-  const stated = storedTypeOfCode.get(node.int('output_dtype', 0));
+  const stated = elementType(node.int('output_dtype', 0));
   const type = node.optional(index) ? node.narrowType(index) : isNarrow(stated) ? stated : 'uint8';
   if (!type) throw new UnsupportedOperator('it quantises to a type other than 8- and 16-bit integers');
   return type;

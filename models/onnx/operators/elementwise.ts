@@ -1,7 +1,8 @@
 import type { BinaryFunction } from '../../../engine/graph/ops/binary.ts';
 import type { PlainUnaryName } from '../../../engine/graph/ops/unary.ts';
 import { ShapeError, type Value } from '../../../engine/graph/types.ts';
-import { bitsOf, isNarrow, type NarrowType, rangeOf, storedTypeOfCode } from '../narrow-types.ts';
+import { elementType } from '../../../loader/onnx/element-types.ts';
+import { bitsOf, isNarrow, type NarrowType, rangeOf } from '../narrow-types.ts';
 import { type Importer, isConstant, type NodeReader, type OperatorTable, UnsupportedOperator } from '../node-reader.ts';
 
 /** Arithmetic, comparisons and functions of one element that are no activations. */
@@ -145,7 +146,7 @@ function clip(node: NodeReader): Value[] {
 function cast(node: NodeReader): Value[] {
   const x = node.input(0);
   const code = node.required('to', 'int');
-  const type = storedTypeOfCode.get(code);
+  const type = elementType(code);
   if (!type) throw new UnsupportedOperator(`element type ${code} is not supported`);
   if (isNarrow(type)) {
     if (node.narrowType(0) === type) return [x];
