@@ -81,7 +81,7 @@ export class DetectionPipeline {
     const usage = BufferUsage.storage | BufferUsage.copyDestination;
     const settings = device.createBuffer({ label: 'frame settings', size: FRAME_SETTINGS_BYTES, usage });
     this.#settings = { buffer: settings, offset: 0, size: FRAME_SETTINGS_BYTES };
-    this.#preprocessing = new Preprocessing(device, contract.input, inputOf(session, contract), this.#settings);
+    this.#preprocessing = new Preprocessing(session.device, contract.input, inputOf(session, contract), this.#settings);
     this.#timer = timestamps ? new PassTimer(device) : undefined;
     this.#readbacks = Array.from({ length: FRAMES_IN_FLIGHT }, () =>
       device.createBuffer({

@@ -3,6 +3,7 @@ import { assemble, tensorBinding } from '../../shaders/assemble.ts';
 import type { Kernel } from '../../shaders/kernel.ts';
 import { IMAGE_TEXTURE_BINDING, type PixelSource, preprocessKernel } from '../../shaders/preprocess.ts';
 import { InvalidImageError } from '../errors.ts';
+import type { EngineDevice } from '../runtime/device.ts';
 import type { BufferSlice, Dispatch } from '../runtime/dispatch.ts';
 import type { BoundTensor } from '../runtime/session.ts';
 import { BufferUsage, ShaderStage, TextureUsage } from '../runtime/webgpu-flags.ts';
@@ -21,6 +22,7 @@ interface PreprocessPipeline {
  */
 export class Preprocessing {
   readonly #device: GPUDevice;
+  readonly #software: boolean;
   readonly #contract: InputContract;
   readonly #input: BoundTensor;
   readonly #settings: BufferSlice;
@@ -33,8 +35,9 @@ export class Preprocessing {
   #importsVideo: boolean | undefined;
   readonly #textureGroups = new WeakMap<GPUTexture, GPUBindGroup>();
 
-  constructor(device: GPUDevice, contract: InputContract, input: BoundTensor, settings: BufferSlice) {
+  constructor({ device, adapter }: EngineDevice, contract: InputContract, input: BoundTensor, settings: BufferSlice) {
     this.#device = device;
+    this.#software = adapter.software;
     this.#contract = contract;
     this.#input = input;
     this.#settings = settings;
@@ -98,7 +101,8 @@ export class Preprocessing {
   #sourceOf(image: CheckedImage): PixelSource {
     if (image.form === 'bytes') return 'bytes';
     if (image.form !== 'video') return 'texture';
-    this.#importsVideo ??= canImport(this.#device, image.source);
+    // Chromium's software adapter throws, or in some versions loses the device.
+    this.#importsVideo ??= !this.#software && canImport(this.#device, image.source);
     return this.#importsVideo ? 'externalTexture' : 'texture';
   }
 
@@ -195,7 +199,7 @@ export class Preprocessing {
   }
 }
 
-/** Some browsers don't have it, and some that do refuse where they run without a GPU of their own. */
+/** Some browsers don't have it, and some that do refuse. */
 function canImport(device: GPUDevice, source: HTMLVideoElement | VideoFrame): boolean {
   try {
     device.importExternalTexture({ source });
