@@ -3,10 +3,11 @@ import type { Op } from './op.ts';
 import { definitionOf } from './registry.ts';
 import type { ConstantData, DenseTensor, ElementKind, Graph, Node, Shape, TensorType, Value } from './types.ts';
 
-export { elementCount };
-
 /** Constants up to this many elements are computed while building: shape arithmetic, thresholds, small grids. */
 const FOLD_LIMIT = 65536;
+
+/** More arithmetic than this is left to the device: about a second of the reference implementations, which read well. */
+const FOLD_FLOPS = 2 ** 27;
 
 /** A constant's elements as the reference implementations take them. */
 export function denseOf(value: Value): DenseTensor {
@@ -35,11 +36,13 @@ export function createNode(op: Op, inputs: readonly Value[], name: string, outpu
   return { op, name, inputs, outputs };
 }
 
-export function hasConstantInputs(node: Node): boolean {
-  return node.inputs.every((input) => input.constant);
+/** Whether a node's outputs can be computed here and now. */
+export function isFoldable({ op, inputs, outputs }: Node): boolean {
+  if (!inputs.every((input) => input.constant)) return false;
+  return definitionOf(op).cost(op, inputs, outputs).flops <= FOLD_FLOPS;
 }
 
-/** The outputs of a node whose inputs are all constants, as constants. */
+/** The outputs of a foldable node, as constants. */
 export function evaluateNode(node: Node): Value[] {
   const results = definitionOf(node.op).reference(node.op, node.inputs.map(denseOf));
   return node.outputs.map((output, index) => ({ ...output, constant: constantDataOf(results[index]) }));
@@ -82,7 +85,7 @@ export class GraphBuilder {
   /** Adds a node and returns its outputs, named as `createNode` says. Throws `ShapeError` where the inputs don't fit. */
   add(op: Op, inputs: readonly Value[], name: string, outputNames?: readonly string[]): Value[] {
     const node = createNode(op, inputs, name, outputNames);
-    if (hasConstantInputs(node) && [...inputs, ...node.outputs].every(isSmall)) return evaluateNode(node);
+    if ([...inputs, ...node.outputs].every(isSmall) && isFoldable(node)) return evaluateNode(node);
     this.nodes.push(node);
     return [...node.outputs];
   }

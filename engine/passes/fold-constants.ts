@@ -1,4 +1,4 @@
-import { evaluateNode, hasConstantInputs } from '../graph/builder.ts';
+import { evaluateNode, isFoldable } from '../graph/builder.ts';
 import { rewrite } from '../graph/rewrite.ts';
 import type { Node, Value } from '../graph/types.ts';
 import { ShapeError } from '../graph/types.ts';
@@ -11,7 +11,7 @@ export const foldConstants: Pass = {
   run(graph) {
     const tally = new Tally();
     const folded = rewrite(graph, (node) => {
-      if (!hasConstantInputs(node)) return undefined;
+      if (!isFoldable(node)) return undefined;
       tally.add(`${node.op.type} of constants computed`);
       return evaluate(node);
     });

@@ -4,7 +4,7 @@ import type { Contract } from '../../models/contract.ts';
 import { DEFAULT_INPUT_SIZE, type InputSize, sidesOf } from '../../models/input-size.ts';
 import { buildGraph, buildModel, type Model } from '../../models/model.ts';
 import { InvalidArgumentError, UnsupportedModelError } from '../errors.ts';
-import { elementCount } from '../graph/builder.ts';
+import { elementCount } from '../graph/indexing.ts';
 import type { Graph, Shape } from '../graph/types.ts';
 import type { FloatPrecision } from '../passes/assign-precision.ts';
 import { type PassReport, passes, runPasses } from '../passes/pipeline.ts';

@@ -29,6 +29,16 @@ describe('fold-constants', () => {
     expect(foldConstants.run(result.graph)).toEqual({ graph: result.graph, notes: [] });
   });
 
+  it('leaves to the device what would take long to compute', () => {
+    const builder = new NetworkBuilder();
+    const picture = builder.random([1, 64, 32, 32]);
+    const heavy = builder.convolve(picture, 512, 3);
+    const light = builder.convolve(builder.random([1, 64, 2, 2]), 4, 3);
+    expect([heavy.constant, light.constant !== undefined]).toEqual([undefined, true]);
+    const graph = builder.finish('heavy', [heavy]);
+    expect(foldConstants.run(graph)).toEqual({ graph, notes: [] });
+  });
+
   it('gives a constant output the name of the output', () => {
     const builder = new NetworkBuilder();
     const large = builder.random([300, 300]);
