@@ -8,6 +8,7 @@ import type { PlanTensor } from '../plan/plan.ts';
 import { linearView } from '../plan/views.ts';
 import type { EngineDevice } from './device.ts';
 import { type BufferSlice, type Dispatch, encodeDispatches, PipelineCache, prepareDispatches } from './dispatch.ts';
+import { Patience } from './patience.ts';
 import type { KernelProfile } from './profile.ts';
 import { createSession, type NetworkSession, type SessionOptions } from './session.ts';
 import { type RawTensor, type TensorElements, toDeviceElements } from './tensor.ts';
@@ -31,6 +32,7 @@ export class Network {
   readonly #enter: readonly Dispatch[];
   readonly #leave: readonly Dispatch[];
   readonly #parameters: GPUBuffer | undefined;
+  readonly #patience: Patience;
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(
@@ -46,6 +48,7 @@ export class Network {
     this.#enter = dispatches.slice(0, inputs.length);
     this.#leave = dispatches.slice(inputs.length);
     this.#parameters = parameters;
+    this.#patience = new Patience(session.device);
   }
 
   static async create(
@@ -104,7 +107,11 @@ export class Network {
         if (readback) encoder.copyBufferToBuffer(slice.buffer, 0, readback, 0, slice.size);
       }
       device.queue.submit([encoder.finish()]);
-      return this.#download();
+      const waiting = this.#patience.submitted();
+      await waiting.nearlyDue;
+      const results = await this.#download();
+      waiting.finished();
+      return results;
     });
   }
 
