@@ -1,3 +1,4 @@
+import type { KernelChoices } from '../../shaders/conv-candidate.ts';
 import { bytesPerElement } from '../../shaders/kernel.ts';
 import type { Graph, Value } from '../graph/types.ts';
 import { reserveConcatenations } from './concatenation.ts';
@@ -7,14 +8,15 @@ import { alignBytes, type Lifetime, planMemory, reportMemory } from './memory.ts
 import type { DeviceProfile, PlanSwitches } from './options.ts';
 import type { Allocation, Place, Plan, PlanTensor } from './plan.ts';
 
-/** Lowers a graph to dispatches on placed memory. Pure: the same graph and profile give the same plan. */
+/** Lowers a graph to dispatches on placed memory. Pure: the same graph, profile and choices give the same plan. */
 export function compilePlan(
   graph: Graph,
   precision: ReadonlyMap<Value, 'float32' | 'float16'>,
   device: DeviceProfile,
   switches: PlanSwitches,
+  kernels: KernelChoices = {},
 ): Plan {
-  const lowering = new Lowering(graph, precision, device, switches);
+  const lowering = new Lowering(graph, precision, device, switches, kernels);
   for (const input of graph.inputs) lowering.output(input);
   if (switches['zero-copy-concat']) reserveConcatenations(lowering);
   for (const node of graph.nodes) lowerNode(lowering, node);
@@ -29,6 +31,7 @@ export function compilePlan(
   return {
     name: graph.name,
     steps: lowering.steps,
+    layers: lowering.layers,
     allocations,
     pools,
     weightBytes,
