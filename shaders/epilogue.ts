@@ -18,22 +18,18 @@ export function epilogueText(steps: readonly EpilogueStep[]): EpilogueText {
 }
 
 /**
- * The same, but no activation, SiLU and sigmoid are one text: a parameter chooses among them, so that layers which differ
- * in nothing else share a pipeline. It costs a sigmoid that some outputs don't need, and saves compiling two pipelines.
+ * The same, but SiLU and sigmoid are one text: a parameter chooses, so that layers which differ in nothing else share a
+ * pipeline.
  */
 export function sharedEpilogueText(steps: readonly EpilogueStep[]): EpilogueText {
   const functions = steps.filter(({ name }) => name !== 'addResidual');
   const [fn] = functions;
-  if (functions.length > 1 || (fn && fn.name !== 'silu' && fn.name !== 'sigmoid')) return epilogueText(steps);
-  const gate = `value = select(vec4<f32>(1), value, params.linear == 1u) * select(vec4<f32>(1), ${SIGMOID}, params.gated == 1u);`;
+  if (functions.length !== 1 || (fn.name !== 'silu' && fn.name !== 'sigmoid')) return epilogueText(steps);
+  const gate = `value = select(vec4<f32>(1), value, params.linear == 1u) * ${SIGMOID};`;
   const statements = steps.map((step) => (step.name === 'addResidual' ? addition(step.scale) : gate));
   return {
-    definition: definition(steps, fn ? statements : [gate, ...statements]),
-    parameters: [
-      ...residualParameters(steps),
-      { name: 'linear', type: 'u32', value: fn?.name === 'sigmoid' ? 0 : 1 },
-      { name: 'gated', type: 'u32', value: fn ? 1 : 0 },
-    ],
+    definition: definition(steps, statements),
+    parameters: [...residualParameters(steps), { name: 'linear', type: 'u32', value: fn.name === 'sigmoid' ? 0 : 1 }],
   };
 }
 

@@ -22,7 +22,7 @@ import { BufferUsage } from '../../engine/runtime/webgpu-flags.ts';
 import { parseModel } from '../../loader/load.ts';
 import { buildGraph } from '../../models/model.ts';
 import { conv2dCandidates } from '../../shaders/conv-2d.ts';
-import type { ConvolutionCandidate, ConvolutionSpec } from '../../shaders/conv-candidate.ts';
+import { type ConvolutionCandidate, type ConvolutionSpec, tensorOf } from '../../shaders/conv-candidate.ts';
 import { packedWeightSize } from '../../shaders/conv-weights.ts';
 import type { FeatureMap } from '../../shaders/kernel.ts';
 
@@ -153,7 +153,7 @@ async function time({ spec, groupChannels }: DistinctLayer, candidate: Convoluti
   };
   const requests = candidate
     .build()
-    .map((kernel) => ({ kernel, buffers: kernel.bindings.map(({ name }) => slice(name)) }));
+    .map((kernel) => ({ kernel, buffers: kernel.bindings.map((binding) => slice(tensorOf(binding))) }));
   const cache = new PipelineCache(device);
   const { dispatches } = await prepareDispatches(cache, requests, { specialize: values.specialize });
   const run = async () => {

@@ -4,6 +4,7 @@ import {
   type ConvolutionSpec,
   chooseCandidate,
   convolutionKey,
+  tensorOf,
 } from '../../../shaders/conv-candidate.ts';
 import { convTranspose2dCandidates } from '../../../shaders/conv-transpose-2d.ts';
 import { packBias, packConvWeights, packedWeightSize, transposeWeights } from '../../../shaders/conv-weights.ts';
@@ -90,7 +91,7 @@ function lowerConvolution(lowering: Lowering, node: Node<Conv2d | ConvTranspose2
   ]);
   const { flops } = definitionOf(node.op).cost(node.op, node.inputs, node.outputs);
   for (const kernel of chosen.build()) {
-    const bound = kernel.bindings.map(({ name }) => boundTensor(tensors, name, kernel.label));
+    const bound = kernel.bindings.map((binding) => boundTensor(tensors, tensorOf(binding), kernel.label));
     // The dispatch that multiplies by the weights does the work that the layer asks for.
     const multiplies = kernel.bindings.some(({ name }) => name === 'weights');
     lowering.emit(kernel, bound, node, multiplies ? flops : 0);
