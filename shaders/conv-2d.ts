@@ -66,7 +66,9 @@ function isDepthwise({ input, output, groups }: ConvolutionSpec): boolean {
 
 function depthwiseCandidates(spec: ConvolutionSpec, device: KernelDevice): ConvolutionCandidate[] {
   const broadcast = spec.kernel[1] <= device.smallestSubgroup;
-  const compact: DepthwiseForm[] = broadcast ? ['broadcast', 'compact'] : ['compact'];
+  // With a stride few inputs are shared between pixels, and reading them tap by tap is less text.
+  const together: DepthwiseForm[] = spec.strides[1] === 1 ? ['rows', 'broadcast'] : ['broadcast', 'rows'];
+  const compact: DepthwiseForm[] = broadcast ? [...together, 'compact'] : ['compact'];
   const unrolled: DepthwiseForm[] = spec.kernel[0] * spec.kernel[1] <= MOST_UNROLLED_TAPS ? ['unrolled'] : [];
   const forms = device.software ? [...compact, ...unrolled] : [...unrolled, ...compact];
   return forms.flatMap((form) =>
