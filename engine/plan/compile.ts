@@ -27,7 +27,7 @@ export function compilePlan(
   };
   const inputs = graph.inputs.map(border);
   const outputs = graph.outputs.map(border);
-  const { allocations, pools, weightBytes, memory } = placeAllocations(lowering, inputs, outputs);
+  const { allocations, pools, weightBytes, memory, notes } = placeAllocations(lowering, inputs, outputs);
   return {
     name: graph.name,
     steps: lowering.steps,
@@ -38,7 +38,7 @@ export function compilePlan(
     inputs,
     outputs,
     memory,
-    notes: lowering.notes,
+    notes: [...lowering.notes, ...notes],
   };
 }
 
@@ -52,7 +52,13 @@ function placeAllocations(lowering: Lowering, inputs: readonly PlanTensor[], out
   const slot = new Map(active.map((index, position) => [index, position]));
   const activeLifetimes = active.map((index): Lifetime => ({ bytes: bytesOf(index), ...(lifetimes[index] as Span) }));
   const accesses = steps.map((step) => accessOf(step, slot));
-  const { places: activePlaces, pools } = planMemory(activeLifetimes, accesses);
+  const {
+    places: activePlaces,
+    pools,
+    sharingSteps,
+  } = planMemory(activeLifetimes, accesses, {
+    sharePools: switches['shared-pools'],
+  });
 
   let weightBytes = 0;
   let weightTotal = 0;
@@ -67,7 +73,8 @@ function placeAllocations(lowering: Lowering, inputs: readonly PlanTensor[], out
     ({ label, contents }, index): Allocation => ({ label, bytes: bytesOf(index), place: places[index], contents }),
   );
   const memory = reportMemory(weightTotal, activeLifetimes, pools, steps.length);
-  return { allocations, pools, weightBytes, memory };
+  const notes = sharingSteps > 0 ? [`${sharingSteps} of ${steps.length} dispatches read and write one pool`] : [];
+  return { allocations, pools, weightBytes, memory, notes };
 }
 
 interface Span {
