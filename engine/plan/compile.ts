@@ -3,23 +3,28 @@ import { bytesPerElement } from '../../shaders/kernel.ts';
 import type { Graph, Value } from '../graph/types.ts';
 import { reserveConcatenations } from './concatenation.ts';
 import { Lowering, type PendingStep } from './lowering.ts';
-import { lowerNode } from './lowering-rules.ts';
+import { commonRules } from './lowering-rules.ts';
 import { alignBytes, type Lifetime, planMemory, reportMemory } from './memory.ts';
 import type { DeviceProfile, PlanSwitches } from './options.ts';
 import type { Allocation, Place, Plan, PlanTensor } from './plan.ts';
+import { type LoweringRules, lowerNode } from './rules/rule.ts';
 
-/** Lowers a graph to dispatches on placed memory. Pure: the same graph, profile and choices give the same plan. */
+/**
+ * Lowers a graph to dispatches on placed memory. Pure: the same graph, profile and choices give the same plan.
+ * @param rules for the graph's ops, see `rulesFor`
+ */
 export function compilePlan(
   graph: Graph,
   precision: ReadonlyMap<Value, 'float32' | 'float16'>,
   device: DeviceProfile,
   switches: PlanSwitches,
   kernels: KernelChoices = {},
+  rules: LoweringRules = commonRules,
 ): Plan {
   const lowering = new Lowering(graph, precision, device, switches, kernels);
   for (const input of graph.inputs) lowering.output(input);
   if (switches['zero-copy-concat']) reserveConcatenations(lowering);
-  for (const node of graph.nodes) lowerNode(lowering, node);
+  for (const node of graph.nodes) lowerNode(rules, lowering, node);
 
   const border = (value: Value): PlanTensor => {
     const { allocation, view } = lowering.tensor(value);

@@ -3,6 +3,8 @@ import type { Graph } from '../../../engine/graph/types.ts';
 import { assignPrecision } from '../../../engine/passes/assign-precision.ts';
 import { runPasses } from '../../../engine/passes/pipeline.ts';
 import { compilePlan } from '../../../engine/plan/compile.ts';
+import { furtherRules } from '../../../engine/plan/further-rules.ts';
+import { commonRules, rulesFor } from '../../../engine/plan/lowering-rules.ts';
 import { type DeviceProfile, planSwitches } from '../../../engine/plan/options.ts';
 import type { Plan } from '../../../engine/plan/plan.ts';
 import { attention, head, pyramid, sampleNetworks, splitAndJoin } from '../../support/sample-networks.ts';
@@ -11,12 +13,26 @@ const device: DeviceProfile = { float16: true, smallestSubgroup: 8, software: fa
 
 function compile(graph: Graph, disable: readonly string[] = [], profile = device): Plan {
   const optimised = runPasses(graph).graph;
-  return compilePlan(optimised, assignPrecision(optimised, 'float32'), profile, planSwitches(disable));
+  const rules = { ...commonRules, ...furtherRules };
+  return compilePlan(optimised, assignPrecision(optimised, 'float32'), profile, planSwitches(disable), {}, rules);
 }
 
 function operators(plan: Plan): string[] {
   return plan.steps.map(({ operator }) => operator);
 }
+
+describe('rulesFor', () => {
+  it('gives the common rules to graphs that need no others', async () => {
+    expect(await rulesFor(splitAndJoin())).toBe(commonRules);
+    expect(await rulesFor(pyramid())).toEqual({ ...commonRules, ...furtherRules });
+  });
+
+  it('is missed where a graph needs it', () => {
+    const graph = pyramid();
+    const compiling = () => compilePlan(graph, assignPrecision(graph, 'float32'), device, planSwitches());
+    expect(compiling).toThrow('none of the rules is for resize2d');
+  });
+});
 
 describe('compilePlan', () => {
   it('joins without copies where the parts begin at multiples of 4 channels', () => {
