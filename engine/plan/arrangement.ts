@@ -22,6 +22,14 @@ export interface Arrangement {
   readonly costly: readonly number[];
 }
 
+/** In bytes. */
+export interface ArrangementLimits {
+  /** Pools cost nothing up to this, all together. */
+  readonly freeBytes: number;
+  /** The largest pool that may be; no block may be larger. */
+  readonly maxPoolBytes: number;
+}
+
 interface Pool {
   bytes: number;
   /** By offset. */
@@ -31,13 +39,12 @@ interface Pool {
 /**
  * Places blocks one after the other, each where it costs least and then where its pool grows least: in the smallest gap
  * that the blocks alive with it leave in a pool, at its end, or in a pool of its own.
- * @param freeBytes pools cost nothing up to this
  * @param mostCost gives up when more than this is spent
  */
 export function arrange(
   blocks: readonly Block[],
   order: readonly number[],
-  freeBytes: number,
+  { freeBytes, maxPoolBytes }: ArrangementLimits,
   mostCost = Infinity,
 ): Arrangement {
   const poolOf = new Int32Array(blocks.length).fill(-1);
@@ -55,6 +62,7 @@ export function arrange(
     for (let pool = 0; pool < pools.length; pool++) {
       if (tolls[pool] > best.cost) continue;
       const offset = findGap(blocks, offsets, pools[pool], index);
+      if (offset + bytes > maxPoolBytes) continue;
       const growth = Math.max(0, offset + bytes - pools[pool].bytes);
       const cost = tolls[pool] + priceOf(growth);
       if (cost < best.cost || (cost === best.cost && growth < best.growth)) best = { pool, offset, growth, cost };

@@ -48,7 +48,7 @@ export function compilePlan(
 }
 
 function placeAllocations(lowering: Lowering, inputs: readonly PlanTensor[], outputs: readonly PlanTensor[]) {
-  const { steps, allocations: pending, switches } = lowering;
+  const { steps, allocations: pending, switches, device } = lowering;
   const bytesOf = (index: number) => pending[index].elements * bytesPerElement(pending[index].element);
   const lifetimes = findLifetimes(steps, inputs, outputs, pending.length, switches['memory-reuse']);
 
@@ -63,6 +63,7 @@ function placeAllocations(lowering: Lowering, inputs: readonly PlanTensor[], out
     sharingSteps,
   } = planMemory(activeLifetimes, accesses, {
     sharePools: switches['shared-pools'],
+    maxPoolBytes: device.maxBindingBytes,
   });
 
   let weightBytes = 0;

@@ -1,4 +1,4 @@
-import { type Arrangement, arrange, type Block } from './arrangement.ts';
+import { type Arrangement, type ArrangementLimits, arrange, type Block } from './arrangement.ts';
 import type { MemoryReport, Place } from './plan.ts';
 
 /** Every allocation begins where a storage binding may: 256 bytes suits every device. */
@@ -30,6 +30,8 @@ export interface MemoryOptions {
    * writing, but takes one that is bound for writing several times, at stretches that are apart.
    */
   readonly sharePools: boolean;
+  /** The largest buffer that a pool may be. No allocation may be larger. */
+  readonly maxPoolBytes: number;
 }
 
 /** Pools may exceed the lower bound by this share of it: less isn't worth the search, nor steps that share a pool. */
@@ -48,13 +50,13 @@ const TRIALS = 32;
 export function planMemory(
   lifetimes: readonly Lifetime[],
   steps: readonly StepAccess[],
-  { sharePools }: MemoryOptions = { sharePools: true },
+  { sharePools = true, maxPoolBytes = Infinity }: Partial<MemoryOptions> = {},
 ): MemoryPlan {
   const bound = lowerBound(lifetimes, steps.length);
-  const freeBytes = bound * (1 + FREE_EXCESS);
-  let best = searchArrangement(describeBlocks(lifetimes, steps, Infinity), freeBytes);
+  const limits = { freeBytes: bound * (1 + FREE_EXCESS), maxPoolBytes };
+  let best = searchArrangement(describeBlocks(lifetimes, steps, Infinity), limits);
   if (sharePools && best.cost > 0) {
-    best = searchArrangement(describeBlocks(lifetimes, steps, bound * SHARING_TOLL), freeBytes, best.order);
+    best = searchArrangement(describeBlocks(lifetimes, steps, bound * SHARING_TOLL), limits, best.order);
   }
   const { poolOf, offsets, pools } = best;
   const sharingSteps = steps.filter(({ reads, writes }) =>
@@ -90,7 +92,11 @@ function describeBlocks(lifetimes: readonly Lifetime[], steps: readonly StepAcce
 }
 
 /** Starts from the best of a few plain orders, or of these and `known`, and keeps every change of it that isn't worse. */
-function searchArrangement(blocks: readonly Block[], freeBytes: number, known?: readonly number[]): Arrangement {
+function searchArrangement(
+  blocks: readonly Block[],
+  limits: ArrangementLimits,
+  known?: readonly number[],
+): Arrangement {
   const duration = ({ firstStep, lastStep }: Block) => lastStep - firstStep + 1;
   const indices = blocks.map((_, index) => index);
   const orderBy = (weight: (block: Block) => number) =>
@@ -103,11 +109,11 @@ function searchArrangement(blocks: readonly Block[], freeBytes: number, known?: 
     orderBy(({ firstStep }) => -firstStep),
   ];
   let best = orders
-    .map((order) => arrange(blocks, order, freeBytes))
+    .map((order) => arrange(blocks, order, limits))
     .reduce((better, other) => (other.cost < better.cost ? other : better));
   const random = numbers();
   for (let trial = 0; trial < TRIALS && best.cost > 0; trial++) {
-    const changed = arrange(blocks, changeOrder(best, random), freeBytes, best.cost);
+    const changed = arrange(blocks, changeOrder(best, random), limits, best.cost);
     if (changed.cost <= best.cost) best = changed;
   }
   return best;

@@ -129,6 +129,15 @@ describe('planMemory', () => {
     expect(Math.max(...ratios)).toBeLessThan(1.15);
   });
 
+  it('makes no pool larger than it may be', () => {
+    for (const seed of seeds) {
+      const { lifetimes, steps } = randomNetwork(seed);
+      const maxPoolBytes = Math.max(...lifetimes.map(({ bytes }) => alignBytes(bytes)));
+      const { pools } = planMemory(lifetimes, steps, { maxPoolBytes });
+      expect(Math.max(...pools)).toBeLessThanOrEqual(maxPoolBytes);
+    }
+  });
+
   it('uses two buffers for a plain chain', () => {
     const lifetimes = Array.from({ length: 10 }, (_, i) => ({
       bytes: 1024,
