@@ -1,4 +1,4 @@
-import { type Arrangement, type ArrangementLimits, arrange, type Block } from './arrangement.ts';
+import { arrange, type Block } from './arrangement.ts';
 import type { MemoryReport, Place } from './plan.ts';
 
 /** Every allocation begins where a storage binding may: 256 bytes suits every device. */
@@ -34,18 +34,15 @@ export interface MemoryOptions {
   readonly maxPoolBytes: number;
 }
 
-/** Pools may exceed the lower bound by this share of it: less isn't worth the search, nor steps that share a pool. */
+/** Pools may exceed the lower bound by this share of it before a step is made to share a pool. */
 const FREE_EXCESS = 0.08;
 
 /** Beyond that, a step that shares a pool has to save this share of the bound: it costs a pipeline of its own. */
-const SHARING_TOLL = 0.005;
-
-/** Arrangements that are tried, some 20 microseconds each. A number, not a time: the same network gets the same plan. */
-const TRIALS = 32;
+const SHARING_TOLL = 0.0025;
 
 /**
- * Places allocations in a few pool buffers, so that allocations alive at the same time don't overlap. What order they are
- * placed in decides how well they fit; a search, which finds the same every time, looks for a good one.
+ * Places allocations in a few pool buffers, so that allocations alive at the same time don't overlap, and no step reads and
+ * writes one pool if it can be avoided. Pure: the same network gets the same plan.
  */
 export function planMemory(
   lifetimes: readonly Lifetime[],
@@ -54,11 +51,10 @@ export function planMemory(
 ): MemoryPlan {
   const bound = lowerBound(lifetimes, steps.length);
   const limits = { freeBytes: bound * (1 + FREE_EXCESS), maxPoolBytes };
-  let best = searchArrangement(describeBlocks(lifetimes, steps, Infinity), limits);
-  if (sharePools && best.cost > 0) {
-    best = searchArrangement(describeBlocks(lifetimes, steps, bound * SHARING_TOLL), limits, best.order);
-  }
-  const { poolOf, offsets, pools } = best;
+  const blocks = describeBlocks(lifetimes, steps, sharePools ? bound * SHARING_TOLL : Infinity);
+  const { poolOf, offsets, pools } = ordersToTry(lifetimes, blocks)
+    .map((order) => arrange(blocks, order, limits))
+    .reduce((best, other) => (other.cost < best.cost ? other : best));
   const sharingSteps = steps.filter(({ reads, writes }) =>
     writes.some((written) => reads.some((read) => read !== written && poolOf[read] === poolOf[written])),
   );
@@ -69,7 +65,7 @@ export function planMemory(
   };
 }
 
-/** Allocations as the search sees them, with what it costs each pair of them to share a pool. */
+/** @param toll what it costs if a step shares a pool */
 function describeBlocks(lifetimes: readonly Lifetime[], steps: readonly StepAccess[], toll: number): Block[] {
   const tolls = lifetimes.map(() => new Map<number, number>());
   for (const { reads, writes } of steps) {
@@ -83,60 +79,30 @@ function describeBlocks(lifetimes: readonly Lifetime[], steps: readonly StepAcce
       }
     }
   }
+  const indices = lifetimes.map((_, index) => index);
   return lifetimes.map(({ bytes, firstStep, lastStep }, index) => ({
     bytes: alignBytes(bytes),
-    firstStep,
-    lastStep,
+    neighbours: indices.filter(
+      (other) => other !== index && firstStep <= lifetimes[other].lastStep && lifetimes[other].firstStep <= lastStep,
+    ),
     tolls: [...tolls[index]],
   }));
 }
 
-/** Starts from the best of a few plain orders, or of these and `known`, and keeps every change of it that isn't worse. */
-function searchArrangement(
-  blocks: readonly Block[],
-  limits: ArrangementLimits,
-  known?: readonly number[],
-): Arrangement {
-  const duration = ({ firstStep, lastStep }: Block) => lastStep - firstStep + 1;
-  const indices = blocks.map((_, index) => index);
-  const orderBy = (weight: (block: Block) => number) =>
-    [...indices].sort((a, b) => weight(blocks[b]) - weight(blocks[a]) || a - b);
-  const orders = [
-    ...(known ? [known] : []),
-    orderBy(({ bytes }) => bytes),
-    orderBy((block) => block.bytes * duration(block)),
-    orderBy((block) => block.bytes * Math.sqrt(duration(block))),
-    orderBy(({ firstStep }) => -firstStep),
+/**
+ * Orders in which to place blocks. How well blocks fit depends much on the order, and no order is best for every network:
+ * what is large, long-lived or in the way of many others goes first, or what comes first.
+ */
+function ordersToTry(lifetimes: readonly Lifetime[], blocks: readonly Block[]): number[][] {
+  const duration = (index: number) => lifetimes[index].lastStep - lifetimes[index].firstStep + 1;
+  const weights: ((index: number) => number)[] = [
+    (index) => blocks[index].bytes,
+    (index) => blocks[index].bytes * duration(index),
+    (index) => blocks[index].bytes * Math.log2(1 + duration(index)),
+    (index) => blocks[index].bytes * (1 + blocks[index].tolls.length),
+    (index) => -lifetimes[index].firstStep,
   ];
-  let best = orders
-    .map((order) => arrange(blocks, order, limits))
-    .reduce((better, other) => (other.cost < better.cost ? other : better));
-  const random = numbers();
-  for (let trial = 0; trial < TRIALS && best.cost > 0; trial++) {
-    const changed = arrange(blocks, changeOrder(best, random), limits, best.cost);
-    if (changed.cost <= best.cost) best = changed;
-  }
-  return best;
-}
-
-/** Moves up to three allocations elsewhere in the order; every second one that moves is one that has cost something. */
-function changeOrder({ order, costly }: Arrangement, random: (below: number) => number): number[] {
-  const changed = [...order];
-  for (let moves = 1 + random(3); moves > 0; moves--) {
-    const candidates = random(2) === 0 ? costly : order;
-    const [moved] = changed.splice(changed.indexOf(candidates[random(candidates.length)]), 1);
-    changed.splice(random(changed.length + 1), 0, moved);
-  }
-  return changed;
-}
-
-/** Integers from 0 to `below`, exclusive: always the same ones (a linear congruential generator, Numerical Recipes). */
-function numbers(): (below: number) => number {
-  let state = 1;
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
+  return weights.map((weight) => lifetimes.map((_, index) => index).sort((a, b) => weight(b) - weight(a) || a - b));
 }
 
 export function alignBytes(bytes: number): number {
