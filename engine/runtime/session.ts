@@ -3,6 +3,7 @@ import type { TensorView } from '../../shaders/kernel.ts';
 import type { Graph } from '../graph/types.ts';
 import { assignPrecision, type FloatPrecision } from '../passes/assign-precision.ts';
 import { compilePlan } from '../plan/compile.ts';
+import { rulesFor } from '../plan/lowering-rules.ts';
 import { type DeviceProfile, planSwitches } from '../plan/options.ts';
 import type { Plan, PlanTensor } from '../plan/plan.ts';
 import type { EngineDevice } from './device.ts';
@@ -65,7 +66,8 @@ export async function createSession(
 ): Promise<NetworkSession> {
   const precision = assignPrecision(graph, options.precision);
   const switches = planSwitches(options.disable);
-  const plan = compilePlan(graph, precision, deviceProfile(device), switches, options.kernels);
+  const rules = await rulesFor(graph);
+  const plan = compilePlan(graph, precision, deviceProfile(device), switches, options.kernels, rules);
   const gpu = device.device;
   const pools = plan.pools.map((size, index) =>
     gpu.createBuffer({ label: `activations ${index}`, size, usage: STORAGE_COPY }),

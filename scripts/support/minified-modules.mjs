@@ -13,6 +13,8 @@ const MAIN = 'onelook';
 const parts = {
   'onelook-onnx': ['loader/onnx/parse.ts', 'models/onnx/detector.ts', 'models/onnx/import.ts'],
   'onelook-state-dict': ['loader/safetensors.ts', 'models/yolo-nas.ts'],
+  'onelook-model': ['engine/vision/load-model.ts'],
+  'onelook-operators': ['engine/plan/further-rules.ts'],
   'onelook-profile': ['engine/runtime/profile.ts'],
 };
 

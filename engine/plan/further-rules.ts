@@ -1,0 +1,24 @@
+import { lowerResize2d } from './rules/resize-2d.ts';
+import type { LoweringRules } from './rules/rule.ts';
+import {
+  lowerGather,
+  lowerMatMul,
+  lowerPad,
+  lowerReduce,
+  lowerScatterNd,
+  lowerSoftmax,
+  lowerTopK,
+} from './rules/strided.ts';
+
+/** For ops that only some graphs have: attention, ranking, indexing, and what few exporters write. Loaded when needed. */
+export const furtherRules = {
+  gather: lowerGather,
+  gatherElements: lowerGather,
+  matMul: lowerMatMul,
+  pad: lowerPad,
+  reduce: lowerReduce,
+  resize2d: lowerResize2d,
+  scatterNd: lowerScatterNd,
+  softmax: lowerSoftmax,
+  topK: lowerTopK,
+} satisfies LoweringRules;
