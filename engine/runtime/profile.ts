@@ -74,8 +74,8 @@ export async function profileDispatches(
   });
 }
 
-/** A kernel that touches float16 and no float32 could compute in either. */
+/** What is written as float16 could be computed in it. */
 function rooflineOf({ kernel }: Step, { float32, float16 }: Rooflines): Roofline {
-  const elements = kernel.bindings.map(({ element }) => element);
-  return elements.includes('f16') && !elements.includes('f32') ? (float16 ?? float32) : float32;
+  const half = kernel.bindings.some(({ access, element }) => access === 'write' && element === 'f16');
+  return half ? (float16 ?? float32) : float32;
 }

@@ -1,5 +1,6 @@
 import type { EngineDevice } from './device.ts';
-import { median, PassClock, sleep } from './timing.ts';
+import { Patience } from './patience.ts';
+import { median, PassClock } from './timing.ts';
 
 /** What the stages of a run take, in milliseconds. */
 export interface RunStages {
@@ -25,14 +26,11 @@ export interface RunParts {
 }
 
 /** Runs once untimed, then `repeats` times; the median of each stage. */
-export async function timeStages(
-  { device, features }: EngineDevice,
-  parts: RunParts,
-  repeats: number,
-): Promise<RunStages> {
+export async function timeStages(engineDevice: EngineDevice, parts: RunParts, repeats: number): Promise<RunStages> {
+  const { device, features } = engineDevice;
   const clock = features.timestamps ? new PassClock(device, 1) : undefined;
   const runs: Required<RunStages>[] = [];
-  let expectedMs = 0;
+  const patience = new Patience(engineDevice);
   for (let run = 0; run <= repeats; run++) {
     const started = performance.now();
     parts.upload();
@@ -42,12 +40,13 @@ export async function timeStages(
     clock?.resolve(encoder);
     device.queue.submit([encoder.finish()]);
     const submitted = performance.now();
-    await sleep(expectedMs);
+    const waiting = patience.submitted();
+    await waiting.nearlyDue;
     await parts.download();
+    waiting.finished();
     const finished = performance.now();
     const gpuMs = clock ? (await clock.read())[0] / 1e6 : 0;
     const waitedMs = finished - submitted;
-    expectedMs = Math.min(expectedMs || waitedMs, waitedMs);
     runs.push({
       uploadMs: uploaded - started,
       encodeMs: submitted - uploaded,

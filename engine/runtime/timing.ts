@@ -1,4 +1,5 @@
 import { type Dispatch, encodeDispatches } from './dispatch.ts';
+import { sleepMost } from './patience.ts';
 import { BufferUsage, MapMode } from './webgpu-flags.ts';
 
 /** Nanoseconds of each dispatch, each in a compute pass of its own. Needs timestamp queries. */
@@ -34,7 +35,8 @@ export async function timePasses(
   });
   clock.resolve(encoder);
   device.queue.submit([encoder.finish()]);
-  await sleep(passes.reduce((total, dispatches) => total + expectedMs(dispatches), 0));
+  // See `Patience`: waiting takes a core from what is being timed. Here the GPU itself tells how long things take.
+  await sleepMost(passes.reduce((total, dispatches) => total + expectedMs(dispatches), 0));
   try {
     const times = await clock.read();
     passes.forEach((dispatches, index) => {
@@ -101,18 +103,6 @@ function remember(dispatches: readonly Dispatch[], time: number): void {
 
 function expectedMs(dispatches: readonly Dispatch[]): number {
   return dispatches.reduce((total, dispatch) => total + (shortest.get(dispatch) ?? 0), 0) / 1e6;
-}
-
-/** Timers count whole milliseconds and wake late: less is not worth a sleep. */
-const SHORTEST_SLEEP_MS = 2;
-
-/**
- * Lets most of the time pass in which a result is expected. In Node, Dawn's binding keeps the main thread busy as long as a
- * promise of WebGPU is pending; where the processor does the GPU's work, that is a core less for what is being timed.
- */
-export async function sleep(expectedMilliseconds: number): Promise<void> {
-  const milliseconds = expectedMilliseconds * 0.9 - 1;
-  if (milliseconds >= SHORTEST_SLEEP_MS) await new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 export function median(values: readonly number[]): number {
