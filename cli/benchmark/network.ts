@@ -11,7 +11,7 @@ import {
 } from '../../node.ts';
 import { readBytes } from '../support/files.ts';
 import { createRival, type Rival } from '../support/rival.ts';
-import { type ColdStartJob, coldStart } from './cold-start.ts';
+import { coldStart } from './cold-start.ts';
 import { makeInputs } from './inputs.ts';
 import { describeLayers, findGap, type Gap, type LayerReport } from './layers.ts';
 import { compare, quantile, summarize, type Times } from './samples.ts';
@@ -32,6 +32,8 @@ export interface BenchmarkOptions {
   readonly coldStarts: number;
   /** Whether ONNX Runtime takes turns with us. */
   readonly compare: boolean;
+  /** What ONNX Runtime runs instead of the file: the same network in float16, say, as it can't convert one itself. */
+  readonly rivalFile?: string;
   /** Whether every dispatch is timed and held against the roofline. */
   readonly layers: boolean;
   readonly onLoad?: (progress: LoadProgress) => void;
@@ -44,6 +46,8 @@ export interface EngineTimes extends Times {
 }
 
 export interface RivalTimes extends EngineTimes {
+  /** Where it ran another file than we did. */
+  readonly file?: string;
   /** See `Rival.imagesPerCall`. */
   readonly imagesPerCall: number;
 }
@@ -58,6 +62,8 @@ export interface NetworkReport {
   readonly dispatches: number;
   /** Multiply and add count as two. */
   readonly flops: number;
+  /** What the plan takes of the GPU's memory, and the least that any plan could. */
+  readonly memory: LoadedModel['plan']['memory'];
   readonly ours: EngineTimes;
   readonly stages: RunStages;
   readonly rival?: RivalTimes;
@@ -86,7 +92,9 @@ export async function benchmarkNetwork(file: string, options: BenchmarkOptions):
   });
   try {
     const inputs = makeInputs(model.inputs);
-    const rival = options.compare ? await createRival(bytes, model.inputs, inputs) : undefined;
+    const { rivalFile } = options;
+    const rivalBytes = rivalFile === undefined ? bytes : await readBytes(rivalFile);
+    const rival = options.compare ? await createRival(rivalBytes, model.inputs, inputs) : undefined;
     const timed = await timeRuns(model, inputs, rival, options).finally(() => rival?.release());
     const stages = await model.stages(inputs);
     const profile = options.layers ? await model.profile(inputs) : undefined;
@@ -99,9 +107,10 @@ export async function benchmarkNetwork(file: string, options: BenchmarkOptions):
       batch: model.inputs[0]?.dims[0] ?? 1,
       dispatches: model.plan.steps.length,
       flops,
+      memory: model.plan.memory,
       ours: { firstMs: started.ours, ...timed.ours },
       stages,
-      ...(timed.rival && { rival: { firstMs: started.rival, ...timed.rival }, ...timed.comparison }),
+      ...(timed.rival && { rival: { file: rivalFile, firstMs: started.rival, ...timed.rival }, ...timed.comparison }),
       ...(started.ours && started.rival && { firstRatio: started.rival / started.ours }),
       ...(profile && rooflineReport(profile, model, flops, stages)),
     };
@@ -130,12 +139,14 @@ async function timeRuns(
 async function timeColdStarts(
   file: string,
   { inputs, precision }: LoadedModel,
-  { adapter, weights, inputSize, batch, compare: withRival, coldStarts }: BenchmarkOptions,
+  { adapter, weights, inputSize, batch, compare: withRival, rivalFile = file, coldStarts }: BenchmarkOptions,
 ): Promise<{ ours?: number; rival?: number }> {
   if (coldStarts === 0) return {};
-  const start = (engine: ColdStartJob['engine']) => () =>
-    coldStart({ engine, file, weights, precision, inputSize, batch, adapter, inputs });
-  const engines = [start('model'), ...(withRival ? [start('onnxruntime')] : [])];
+  const job = { weights, precision, inputSize, batch, adapter, inputs };
+  const engines = [
+    () => coldStart({ ...job, engine: 'model', file }),
+    ...(withRival ? [() => coldStart({ ...job, engine: 'onnxruntime', file: rivalFile })] : []),
+  ];
   const times = engines.map((): number[] => []);
   for (let run = 0; run < coldStarts; run++) {
     for (const [index, engine] of engines.entries()) times[index].push(await engine());

@@ -83,6 +83,9 @@ export function comparisonTable(reports: readonly NetworkReport[], columns: read
 /** What tables can't say: of which engine, device and limits the figures are. One paragraph or list each. */
 export function remarks(reports: readonly NetworkReport[]): string[] {
   const [{ roofline }] = reports;
+  const other = reports.flatMap(({ network, rival }) =>
+    rival?.file === undefined ? [] : [{ network, file: rival.file }],
+  );
   const split = reports.filter(({ batch, rival }) => rival && rival.imagesPerCall < batch);
   return [
     ...(roofline
@@ -92,6 +95,7 @@ export function remarks(reports: readonly NetworkReport[]): string[] {
         ]
       : []),
     ...reports.flatMap(({ network, gap }) => (gap ? [`${network}: ${describeGap(gap)}.`] : [])),
+    ...other.map(({ network, file }) => `${network}: ONNX Runtime ran ${file}.`),
     ...split.map(
       ({ network, batch, rival }) =>
         `${network}: the file is fixed to ${rival?.imagesPerCall} at a time, so ONNX Runtime ran it ${batch / (rival?.imagesPerCall ?? 1)} times for ${batch} images.`,

@@ -25,12 +25,13 @@ export async function importOnnxRuntime(): Promise<OnnxRuntime> {
 }
 
 /**
- * A session on a model's bytes that runs on the given tensors. `inputs` says the types that the model wants.
+ * A session on a model's bytes that runs on the given tensors, in the types that the model wants.
+ * @param inputs the names and shapes of the tensors
  * @throws InvalidArgumentError where ONNX Runtime can't run it
  */
 export async function createRival(
   model: Uint8Array,
-  inputs: readonly ModelInput[],
+  inputs: readonly Pick<ModelInput, 'name' | 'dims'>[],
   tensors: Readonly<Record<string, RawTensor>>,
 ): Promise<Rival> {
   const runtime = await importOnnxRuntime();
@@ -38,12 +39,15 @@ export async function createRival(
   const session = await runtime.InferenceSession.create(model, options).catch(refuse);
   const images = inputs[0].dims[0] ?? 1;
   const imagesPerCall = fixedBatch(session, inputs[0].name) ?? images;
+  const types = new Map(session.inputMetadata.map((input) => [input.name, input.isTensor ? input.type : 'no tensor']));
   if (images % imagesPerCall !== 0) {
     throw new InvalidArgumentError(`the file takes ${imagesPerCall} images at a time, and ${images} were asked for`);
   }
   const calls = Array.from({ length: images / imagesPerCall }, (_, call) => {
     const share = { call, calls: images / imagesPerCall };
-    return Object.fromEntries(inputs.map((input) => [input.name, feed(runtime, input, tensors[input.name], share)]));
+    return Object.fromEntries(
+      inputs.map(({ name }) => [name, feed(runtime, name, types.get(name), tensors[name], share)]),
+    );
   });
   return {
     imagesPerCall,
@@ -64,12 +68,13 @@ function fixedBatch(session: Session, input: string): number | undefined {
 /** The images of one call as a tensor of the type that the file wants. */
 function feed(
   runtime: OnnxRuntime,
-  { name, type, dims }: ModelInput,
-  tensor: RawTensor,
+  name: string,
+  type: string | undefined,
+  { dims, data: whole }: RawTensor,
   { call, calls }: { readonly call: number; readonly calls: number },
 ) {
-  const count = tensor.data.length / calls;
-  const data = Float32Array.from((tensor.data as Float32Array).subarray(call * count, (call + 1) * count));
+  const count = whole.length / calls;
+  const data = Float32Array.from((whole as Float32Array).subarray(call * count, (call + 1) * count));
   const part = [dims[0] / calls, ...dims.slice(1)];
   if (type === 'float32') return new runtime.Tensor('float32', data, part);
   if (type === 'float16') return new runtime.Tensor('float16', float32ToFloat16(data), part);

@@ -10,6 +10,7 @@ const alone: NetworkReport = {
   batch: 4,
   dispatches: 7,
   flops: 1e9,
+  memory: { weights: 1e6, activations: 2e6, lowerBound: 2e6, unshared: 9e6 },
   ours: { firstMs: 100, medianMs: 10, p90Ms: 12 },
   stages: { uploadMs: 0.5, encodeMs: 0.25, readbackMs: 9, totalMs: 9.75 },
 };

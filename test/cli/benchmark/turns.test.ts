@@ -25,4 +25,14 @@ describe('takeTurns', () => {
       [3, 3],
     ]);
   });
+
+  it('takes the first turn that counts and no other once its time is over', async () => {
+    let runs = 0;
+    const slow = async () => {
+      runs++;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    };
+    const [samples] = await takeTurns([slow], { turns: 5, warmUps: 3, atMostMs: 1 });
+    expect({ runs, counted: samples.length }).toEqual({ runs: 2, counted: 1 });
+  });
 });
