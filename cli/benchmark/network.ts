@@ -28,6 +28,8 @@ export interface BenchmarkOptions {
   readonly batch?: number;
   /** Timed runs. */
   readonly runs: number;
+  /** See `TurnOptions`. */
+  readonly atMostMs?: number;
   /** Starts in fresh processes; 0 leaves them out. */
   readonly coldStarts: number;
   /** Whether ONNX Runtime takes turns with us. */
@@ -123,10 +125,10 @@ async function timeRuns(
   model: LoadedModel,
   inputs: ReturnType<typeof makeInputs>,
   rival: Rival | undefined,
-  { runs, onRun }: BenchmarkOptions,
+  { runs, atMostMs, onRun }: BenchmarkOptions,
 ) {
   const contenders = [() => model.run(inputs), ...(rival ? [() => rival.run()] : [])];
-  const [ours, theirs] = await takeTurns(contenders, { turns: runs, onTurn: onRun });
+  const [ours, theirs] = await takeTurns(contenders, { turns: runs, atMostMs, onTurn: onRun });
   return {
     ours: summarize(ours),
     ...(rival && {

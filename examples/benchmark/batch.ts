@@ -13,7 +13,7 @@ import { loadModel } from '../../node.ts';
 import { count, finishProgram, measureEach, startProgram } from './program.ts';
 
 const program = await startProgram(['batch']);
-const { device, precision, runs, own } = program;
+const { device, precision, turns, own } = program;
 const batch = count('batch', own.batch ?? '4');
 const { results, failures } = await measureEach(program.files, measure);
 await finishProgram(program, {
@@ -41,7 +41,7 @@ async function measure(file: string) {
         const inputs = makeInputs(model.inputs);
         return () => model.run(inputs);
       });
-      const [one, several] = await takeTurns(runners, { turns: runs });
+      const [one, several] = await takeTurns(runners, turns);
       const each = several.map((time) => time / batch);
       return {
         network: basename(file),

@@ -14,7 +14,7 @@ import { drawPicture } from './picture.ts';
 import { finishProgram, measureEach, startProgram } from './program.ts';
 
 const program = await startProgram(['picture']);
-const { device, precision, runs, own } = program;
+const { device, precision, turns, own } = program;
 const picture = own.picture === undefined ? drawPicture() : await readImage(own.picture);
 const { results, failures } = await measureEach(program.files, measure);
 await finishProgram(program, {
@@ -57,8 +57,8 @@ async function measure(file: string) {
       timings.push(result.timings);
       boxes = result.detections.length;
     };
-    const [forward, whole] = await takeTurns([() => model.run(inputs), detect], { turns: runs });
-    const counted = timings.slice(-runs);
+    const [forward, whole] = await takeTurns([() => model.run(inputs), detect], turns);
+    const counted = timings.slice(-whole.length);
     const middle = (stage: 'upload' | 'encode' | 'readback') =>
       quantile(
         counted.map((times) => times[stage]),

@@ -2,7 +2,7 @@
  * Everything for a machine with a GPU, in a few minutes: float32 and float16, batch 1 and 32, against ONNX Runtime and the
  * measured roofline; the detect call; what each optimisation is worth.
  *
- *     node dist/benchmark/gpu.js MODEL.onnx... [--out DIR] [--seconds 480] [--rival-folder DIR] [--only TEXT]
+ *     node dist/benchmark/gpu.js MODEL.onnx... [--out DIR] [--seconds 480] [--batch 32] [--rival-folder DIR] [--only TEXT]
  *
  * Every network is measured in a process of its own, so that one that fails, hangs or loses the device leaves the others
  * alone. Writes gpu.json and gpu.md into the folder, after every process, so that what is there survives an early end. See
@@ -38,7 +38,10 @@ interface Outcome {
 /** No job may take longer: something hangs then. */
 const JOB_SECONDS = 90;
 
-const { files, values } = readArguments(['out', 'seconds', 'rival-folder']);
+/** What the turns of a network may take, by and large. */
+const TURN_SECONDS = 15;
+
+const { files, values } = readArguments(['out', 'seconds', 'batch', 'rival-folder']);
 const networks = files.filter((file) => basename(file).includes(values.only ?? ''));
 if (networks.length === 0) throw new Error('name at least one network');
 const out = values.out ?? '.';
@@ -58,12 +61,12 @@ process.exit(outcomes.flat().some(({ failure }) => failure) ? 1 : 0);
 
 function plan(): Part[] {
   const rival = values['rival-folder'] ? ['--rival-folder', values['rival-folder']] : [];
-  const compared = (precision: 'float32' | 'float16', batch: number, coldStarts: number): Part => {
-    const options = ['--precision', precision, '--batch', `${batch}`, '--cold-starts', `${coldStarts}`];
-    // Batches are run 32 times longer.
-    const runs = ['--runs', batch === 1 ? '50' : '8'];
+  const batch = count('batch', values.batch ?? '32');
+  const compared = (precision: 'float32' | 'float16', images: number, coldStarts: number): Part => {
+    const options = ['--precision', precision, '--batch', `${images}`, '--cold-starts', `${coldStarts}`];
+    const runs = ['--runs', images === 1 ? '50' : '10', '--seconds', `${TURN_SECONDS}`];
     return {
-      title: `${precision}, batch ${batch}`,
+      title: `${precision}, batch ${images}`,
       program: 'networks',
       jobs: networks.map((file) => [file, ...options, ...runs, ...(precision === 'float16' ? rival : [])]),
     };
@@ -76,8 +79,8 @@ function plan(): Part[] {
   return [
     compared('float32', 1, 1),
     compared('float16', 1, 0),
-    compared('float32', 32, 0),
-    compared('float16', 32, 0),
+    compared('float32', batch, 0),
+    compared('float16', batch, 0),
     single('detect', 'float32', '50'),
     single('detect', 'float16', '50'),
     single('switches', 'float16', '10'),
@@ -101,7 +104,10 @@ async function run(program: Part['program'], job: readonly string[]): Promise<Ou
 function runProgram(program: string, args: readonly string[], seconds: number) {
   const file = fileURLToPath(new URL(`./${program}.js`, import.meta.url));
   return new Promise<{ text: string; failure?: string }>((resolve) => {
-    const child = spawn(process.execPath, [file, ...args], { timeout: seconds * 1e3, killSignal: 'SIGKILL' });
+    const child = spawn(process.execPath, [file, ...args], {
+      timeout: Math.ceil(seconds * 1e3),
+      killSignal: 'SIGKILL',
+    });
     const said = { text: '', complaints: '' };
     child.stdout.on('data', (text) => {
       said.text += text;
@@ -114,9 +120,15 @@ function runProgram(program: string, args: readonly string[], seconds: number) {
       const { text, complaints } = said;
       if (code === 0) return resolve({ text });
       const how = signal ? `ended with ${signal} after at most ${seconds.toFixed(0)} s` : `ended with ${code}`;
-      resolve({ text, failure: [how, ...complaints.trim().split('\n').slice(-4)].join('; ') });
+      resolve({ text, failure: [how, ...lastWords(complaints)].join('; ') });
     });
   });
+}
+
+/** Without what Dawn warns of on every start. */
+function lastWords(complaints: string): string[] {
+  const lines = complaints.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('Warning: '));
+  return lines.slice(-3);
 }
 
 async function write(): Promise<void> {

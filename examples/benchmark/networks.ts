@@ -21,7 +21,7 @@ import { type DetectorReport, describeNetworks } from './network-report.ts';
 import { count, finishProgram, measureEach, startProgram } from './program.ts';
 
 const program = await startProgram(['batch', 'cold-starts', 'layers', 'rival-folder']);
-const { device, adapter, precision, runs, own } = program;
+const { device, adapter, precision, turns, own } = program;
 const batch = own.batch === undefined ? undefined : count('batch', own.batch);
 const coldStarts = count('cold-starts', own['cold-starts'] ?? '1');
 const { results, failures } = await measureEach(program.files, measure);
@@ -38,7 +38,8 @@ await finishProgram(program, {
 async function measure(file: string): Promise<DetectorReport> {
   const rivalFile = own['rival-folder'] && join(own['rival-folder'], basename(file));
   const report = await benchmarkNetwork(file, {
-    ...{ device, adapter, precision, batch, runs, coldStarts, compare: true, layers: true },
+    ...{ device, adapter, precision, batch, coldStarts, compare: true, layers: true },
+    ...{ runs: turns.turns, atMostMs: turns.atMostMs },
     rivalFile: rivalFile && existsSync(rivalFile) ? rivalFile : undefined,
   });
   if (coldStarts === 0 || (batch ?? 1) > 1) return report;

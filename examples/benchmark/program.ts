@@ -5,7 +5,7 @@ import { markdownTable, writeMarkdown } from '../../cli/benchmark/markdown.ts';
 import { type AdapterReport, type EngineDevice, type Precision, requestNodeDevice } from '../../node.ts';
 
 /** The options that every program of this folder takes; each has a value. */
-const COMMON = ['runs', 'precision', 'adapter', 'only', 'json', 'markdown'] as const;
+const COMMON = ['runs', 'seconds', 'precision', 'adapter', 'only', 'json', 'markdown'] as const;
 
 const PRECISIONS: readonly Precision[] = ['auto', 'float32', 'float16'];
 
@@ -14,8 +14,8 @@ export interface Program {
   readonly device: EngineDevice;
   readonly adapter: string | undefined;
   readonly precision: Precision;
-  /** Turns that count. */
-  readonly runs: number;
+  /** How long contenders take turns. */
+  readonly turns: { readonly turns: number; readonly atMostMs: number };
   /** The values of the program's own options. */
   readonly own: Readonly<Record<string, string | undefined>>;
   readonly json: string | undefined;
@@ -25,13 +25,14 @@ export interface Program {
 /** Reads the command line and asks for a device. `own` names options of this program, each with a value. */
 export async function startProgram(own: readonly string[] = []): Promise<Program> {
   const { files, values } = readArguments(own);
-  const { runs = '10', precision = 'float32', adapter, only = '', json, markdown } = values;
+  const { runs = '10', seconds = '60', precision = 'float32', adapter, only = '', json, markdown } = values;
   const chosen = files.filter((file) => basename(file).includes(only));
   if (chosen.length === 0) throw new Error('name at least one network');
   const known = PRECISIONS.find((name) => name === precision);
   if (!known) throw new Error(`--precision must be one of ${PRECISIONS.join(', ')}`);
   const device = await requestNodeDevice({ adapter });
-  return { files: chosen, device, adapter, precision: known, runs: count('runs', runs), own: values, json, markdown };
+  const turns = { turns: count('runs', runs), atMostMs: count('seconds', seconds) * 1e3 };
+  return { files: chosen, device, adapter, precision: known, turns, own: values, json, markdown };
 }
 
 export function readArguments(own: readonly string[]): {

@@ -3,7 +3,7 @@
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const programs = ['networks', 'detect', 'switches', 'batch', 'gpu'];
+const programs = ['networks', 'detect', 'switches', 'batch', 'gpu', 'lighten'];
 const [program = '', ...rest] = process.argv.slice(2);
 if (![...programs, 'build'].includes(program))
   throw new Error(`usage: run.mjs ${programs.join('|')}|build [ARGUMENTS]`);

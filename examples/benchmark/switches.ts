@@ -4,7 +4,8 @@
  *     node examples/benchmark/run.mjs switches MODEL.onnx... [--switch NAME]
  *
  * and the options of every program here, see README.md. The switches are the graph passes that can be left out and those of
- * the planner; a pass that has nothing to do in a network is not timed there.
+ * the planner; a pass that has nothing to do in a network is not timed there. Without shared pipelines, llvmpipe has more
+ * code than it keeps: it compiles again in each run, and a run takes minutes.
  */
 import { basename } from 'node:path';
 import { makeInputs } from '../../cli/benchmark/inputs.ts';
@@ -24,14 +25,8 @@ interface Worth extends Comparison {
 
 type Cell = Worth | { readonly nothingToDo: true } | { readonly failure: string };
 
-/**
- * For one switch. Without shared pipelines, llvmpipe has more code than it keeps and compiles some of it again in each run,
- * a hundred times slower than what it is compared with.
- */
-const AT_MOST_MS = 20_000;
-
 const program = await startProgram(['switch']);
-const { device, precision, runs, own } = program;
+const { device, precision, turns, own } = program;
 const optional = passes.filter(({ required }) => !required).map(({ name }) => name);
 const switches = [...optional, ...PLAN_SWITCHES].filter((name) => name.includes(own.switch ?? ''));
 const { results, failures } = await measureEach(program.files, measure);
@@ -71,7 +66,7 @@ async function worth(file: string, name: string, whole: LoadedModel, loadMs: num
   try {
     const inputs = makeInputs(whole.inputs);
     const contenders = [whole, without.model].map((model) => () => model.run(inputs));
-    const [all, less] = await takeTurns(contenders, { turns: runs, atMostMs: AT_MOST_MS });
+    const [all, less] = await takeTurns(contenders, turns);
     return {
       ...compare(all, less),
       dispatches: without.model.plan.steps.length - whole.plan.steps.length,
