@@ -17,6 +17,8 @@ import { markdownTable } from '../../cli/benchmark/markdown.ts';
 import { benchmarkNetwork } from '../../cli/benchmark/network.ts';
 import { quantile } from '../../cli/benchmark/samples.ts';
 import { layersTable } from '../../cli/benchmark/tables.ts';
+import { checkModel } from '../../node.ts';
+import { measureGrowth } from './memory-growth.ts';
 import { type DetectorReport, describeNetworks } from './network-report.ts';
 import { count, finishProgram, measureEach, startProgram } from './program.ts';
 
@@ -42,12 +44,23 @@ async function measure(file: string): Promise<DetectorReport> {
     ...{ runs: turns.turns, atMostMs: turns.atMostMs },
     rivalFile: rivalFile && existsSync(rivalFile) ? rivalFile : undefined,
   });
-  if (coldStarts === 0 || (batch ?? 1) > 1) return report;
+  if ((batch ?? 1) > 1) return report;
+  return { ...report, firstBoxesMs: await firstBoxes(file), rivalGrowth: await growthOf(file) };
+}
+
+async function firstBoxes(file: string): Promise<number | undefined> {
   const starts: number[] = [];
   for (let start = 0; start < coldStarts; start++) {
     starts.push(await coldStart({ engine: 'detector', file, precision, adapter, inputs: [] }));
   }
-  return { ...report, firstBoxesMs: quantile(starts, 0.5) };
+  return coldStarts === 0 ? undefined : quantile(starts, 0.5);
+}
+
+/** On a graphics card a process grows by what lies in the processor's memory, which says nothing. */
+async function growthOf(file: string): Promise<number | undefined> {
+  if (!device.adapter.software) return undefined;
+  const { inputs } = await checkModel(file);
+  return (await measureGrowth({ engine: 'onnxruntime', file, inputs })).resident;
 }
 
 function describeLayers({ network, layers = [] }: DetectorReport): string {
