@@ -3,7 +3,7 @@ import type { NetworkReport } from './network.ts';
 
 type Row = readonly (string | number)[];
 
-/** Milliseconds of each engine, the head first. */
+/** Milliseconds of each engine, for a terminal: the head first. */
 export function timesTable(reports: readonly NetworkReport[]): Row[] {
   const compared = reports.some(({ rival }) => rival);
   const started = reports.some(({ ours }) => ours.firstMs !== undefined);
@@ -52,33 +52,51 @@ export function layersTable(layers: readonly LayerReport[]): Row[] {
   ];
 }
 
-/** A column to add to `comparisonTable`. */
-export interface Column {
+export interface Column<Report extends NetworkReport> {
   readonly head: string;
-  cell(report: NetworkReport): string | number;
+  cell(report: Report): string | number;
 }
 
-/** The short table, as the README has it: the head first. */
-export function comparisonTable(reports: readonly NetworkReport[], columns: readonly Column[] = []): Row[] {
+/** A row for each network, the head first. */
+export function columnsTable<Report extends NetworkReport>(
+  reports: readonly Report[],
+  columns: readonly Column<Report>[],
+): Row[] {
+  return [
+    ['network', ...columns.map(({ head }) => head)],
+    ...reports.map((report) => [report.network, ...columns.map(({ cell }) => cell(report))]),
+  ];
+}
+
+/** The short table, as the README has it: the head first. `more` columns come last. */
+export function comparisonTable<Report extends NetworkReport>(
+  reports: readonly Report[],
+  more: readonly Column<Report>[] = [],
+): Row[] {
   const compared = reports.some(({ rival }) => rival);
   const started = reports.some(({ ours }) => ours.firstMs !== undefined);
-  const versus = compared ? ['ONNX Runtime, ms', 'ratio (spread)'] : [];
-  const head = [
-    ...['network', 'forward pass, ms', ...versus],
-    ...(started ? ['bytes to first result, ms', ...(compared ? ['ONNX Runtime, ms', 'ratio'] : [])] : []),
-    ...['dispatches', ...columns.map((column) => column.head)],
-  ];
-  const rows = reports.map((report) => {
-    const { network, ours, rival, ratio, ratioSpread, firstRatio, dispatches } = report;
-    return [
-      ...[network, ms(ours.medianMs)],
-      ...(compared ? [ms(rival?.medianMs), ratio ? `${times(ratio)} (${spread(ratioSpread)})` : ''] : []),
-      ...(started ? [ms(ours.firstMs), ...(compared ? [ms(rival?.firstMs), times(firstRatio)] : [])] : []),
-      ...[dispatches, ...columns.map((column) => column.cell(report))],
-    ];
-  });
-  return [head, ...rows];
+  return columnsTable(reports, [
+    { head: 'forward pass, ms', cell: ({ ours }) => ms(ours.medianMs) },
+    ...(compared ? RIVAL : []),
+    ...(started ? [{ head: 'bytes to first result, ms', cell: ({ ours }: Report) => ms(ours.firstMs, 0) }] : []),
+    ...(compared && started ? RIVAL_START : []),
+    { head: 'dispatches', cell: ({ dispatches }) => dispatches },
+    ...more,
+  ]);
 }
+
+const RIVAL: readonly Column<NetworkReport>[] = [
+  { head: 'ONNX Runtime, ms', cell: ({ rival }) => ms(rival?.medianMs) },
+  {
+    head: 'ratio (spread)',
+    cell: ({ ratio, ratioSpread }) => (ratio ? `${times(ratio)} (${spread(ratioSpread)})` : ''),
+  },
+];
+
+const RIVAL_START: readonly Column<NetworkReport>[] = [
+  { head: 'ONNX Runtime, ms', cell: ({ rival }) => ms(rival?.firstMs, 0) },
+  { head: 'ratio', cell: ({ firstRatio }) => times(firstRatio) },
+];
 
 /** What tables can't say: of which engine, device and limits the figures are. One paragraph or list each. */
 export function remarks(reports: readonly NetworkReport[]): string[] {

@@ -19,14 +19,16 @@ const { results, failures } = await measureEach(program.files, measure);
 await finishProgram(program, {
   name: 'batch',
   title: `Time per image at batch 1 and ${batch}, ${precision}`,
-  table: [
-    ['network', 'batch 1, ms', `batch ${batch}, ms per image`, 'speed per image, of batch 1 (spread)'],
-    ...results.map(({ network, singleMs, batchedMs, ratio, ratioSpread }) => [
-      network,
-      singleMs.toFixed(1),
-      batchedMs.toFixed(1),
-      `${ratio.toFixed(2)} (${ratioSpread.map((value) => value.toFixed(2)).join(' to ')})`,
-    ]),
+  tables: [
+    [
+      ['network', 'batch 1, ms', `batch ${batch}, ms per image`, 'speed per image, of batch 1 (spread)'],
+      ...results.map(({ network, singleMs, batchedMs, ratio, ratioSpread }) => [
+        network,
+        singleMs.toFixed(1),
+        batchedMs.toFixed(1),
+        `${ratio.toFixed(2)} (${ratioSpread.map((value) => value.toFixed(2)).join(' to ')})`,
+      ]),
+    ],
   ],
   failures,
   results,

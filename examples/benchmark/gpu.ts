@@ -16,7 +16,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { markdownTable } from '../../cli/benchmark/markdown.ts';
 import { type DetectorReport, describeNetworks } from './network-report.ts';
-import { count, readArguments } from './program.ts';
+import { count, type Failure, readArguments } from './program.ts';
 
 /** A table of the result: one process for each of its jobs. */
 interface Part {
@@ -29,7 +29,11 @@ interface Outcome {
   readonly arguments: readonly string[];
   readonly seconds: number;
   /** What the program wrote as JSON, if it came so far. */
-  readonly json?: { readonly adapter: { readonly name: string }; readonly results: readonly unknown[] };
+  readonly json?: {
+    readonly adapter: { readonly name: string };
+    readonly results: readonly unknown[];
+    readonly failures: readonly Failure[];
+  };
   /** What it printed. */
   readonly text: string;
   readonly failure?: string;
@@ -140,9 +144,11 @@ async function write(): Promise<void> {
 }
 
 function describePart({ title, program, outcomes }: { title: string; program: string; outcomes: readonly Outcome[] }) {
-  const failures = outcomes.flatMap(({ arguments: [file], failure, text }) =>
-    failure ? [`${basename(file)}: ${failure}${/failed: .*/.exec(text)?.[0] ?? ''}`] : [],
-  );
+  const failures = outcomes.flatMap(({ arguments: [file], failure, json }) => {
+    const known = json?.failures.map(({ reason }) => reason) ?? [];
+    const reasons = known.length > 0 || failure === undefined ? known : [failure];
+    return reasons.map((reason) => `${basename(file)} failed: ${reason}`);
+  });
   return [`## ${title}`, ...(program === 'networks' ? compareAll(outcomes) : texts(outcomes)), ...failures].join(
     '\n\n',
   );
@@ -150,9 +156,8 @@ function describePart({ title, program, outcomes }: { title: string; program: st
 
 function compareAll(outcomes: readonly Outcome[]): string[] {
   const reports = outcomes.flatMap(({ json }) => (json?.results ?? []) as readonly DetectorReport[]);
-  if (reports.length === 0) return [];
-  const { table, remarks } = describeNetworks(reports);
-  return [markdownTable(table), ...remarks];
+  const { tables, remarks } = describeNetworks(reports);
+  return [...tables.map(markdownTable), ...remarks];
 }
 
 function texts(outcomes: readonly Outcome[]): string[] {

@@ -79,8 +79,8 @@ export interface Outcome {
   /** Of the section in a Markdown file. */
   readonly name: string;
   readonly title: string;
-  /** The head first. */
-  readonly table: readonly (readonly (string | number)[])[];
+  /** Of each the head first. */
+  readonly tables: readonly (readonly (readonly (string | number)[])[])[];
   readonly remarks?: readonly string[];
   readonly failures: readonly Failure[];
   /** What goes into the JSON beside the adapter. */
@@ -89,11 +89,11 @@ export interface Outcome {
 
 /** Prints an outcome as Markdown, writes what was asked for, and ends the process: with 1 where something failed. */
 export async function finishProgram({ device, json, markdown }: Program, outcome: Outcome): Promise<never> {
-  const { name, title, table, remarks = [], failures, results } = outcome;
+  const { name, title, tables, remarks = [], failures, results } = outcome;
   const { adapter } = device;
   const text = [
     `${title}, on ${describe(adapter)}:`,
-    ...(table.length > 1 ? [markdownTable(table)] : []),
+    ...tables.filter((rows) => rows.length > 1).map(markdownTable),
     ...remarks,
     ...failures.map(({ network, reason }) => `${network} failed: ${reason}`),
   ].join('\n\n');

@@ -33,9 +33,11 @@ const { results, failures } = await measureEach(program.files, measure);
 await finishProgram(program, {
   name: 'switches',
   title: `The forward pass without an optimisation, over that with all of them, ${precision}`,
-  table: [
-    ['without', ...results.map(({ network }) => network)],
-    ...switches.map((name) => [name, ...results.map(({ cells }) => describe(cells[name]))]),
+  tables: [
+    [
+      ['without', ...results.map(({ network }) => network)],
+      ...switches.map((name) => [name, ...results.map(({ cells }) => describe(cells[name]))]),
+    ],
   ],
   remarks: [
     'In brackets the spread over the turns, and what else changes by more than a tenth. A dash: nothing to do there.',
