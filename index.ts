@@ -24,6 +24,7 @@ export {
 } from './engine/runtime/device.ts';
 export type { Precision } from './engine/runtime/precision.ts';
 export type { KernelProfile } from './engine/runtime/profile.ts';
+export type { RunStages } from './engine/runtime/stages.ts';
 export type { RawTensor } from './engine/runtime/tensor.ts';
 export {
   type Detection,

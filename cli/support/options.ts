@@ -82,6 +82,10 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
+export function wholeNumber(text: string): number {
+  return text === '0' ? 0 : positiveInteger(text);
+}
+
 export function detectionCount(text: string): number {
   const value = positiveInteger(text);
   if (value > MAX_DETECTIONS) throw new InvalidOption(`It must be at most ${MAX_DETECTIONS}.`);

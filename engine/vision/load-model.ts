@@ -13,6 +13,7 @@ import { type AdapterReport, type EngineDevice, releaseDevice } from '../runtime
 import { Network } from '../runtime/network.ts';
 import { choosePrecision, type Precision } from '../runtime/precision.ts';
 import type { KernelProfile } from '../runtime/profile.ts';
+import type { RunStages } from '../runtime/stages.ts';
 import type { RawTensor } from '../runtime/tensor.ts';
 import { type ReadModelOptions, readModel } from './open-model.ts';
 import { deviceFor } from './platform.ts';
@@ -121,6 +122,11 @@ export class LoadedModel {
   /** GPU time, FLOPs, bytes and share of the roofline of every dispatch. Needs timestamp queries. */
   profile(inputs: Readonly<Record<string, RawTensor>>, repeats?: number): Promise<KernelProfile[]> {
     return this.#network.profile(inputs, repeats);
+  }
+
+  /** What the stages of a run take, uploading to readback: the medians of `repeats` runs. */
+  stages(inputs: Readonly<Record<string, RawTensor>>, repeats?: number): Promise<RunStages> {
+    return this.#network.stages(inputs, repeats);
   }
 
   dispose(): void {
