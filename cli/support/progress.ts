@@ -25,7 +25,11 @@ export async function withProgress<T>(work: (report: ReportProgress) => Promise<
   }
 }
 
-const STAGES: { readonly [Stage in LoadProgress['stage']]: string } = { read: 'reading', compile: 'compiling' };
+const STAGES: { readonly [Stage in LoadProgress['stage']]: string } = {
+  read: 'reading',
+  tune: 'tuning',
+  compile: 'compiling',
+};
 
 /** Loads a network under a bar. */
 export function whileLoading<T>(load: (onProgress: (progress: LoadProgress) => void) => Promise<T>): Promise<T> {

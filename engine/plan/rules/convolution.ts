@@ -69,8 +69,10 @@ function lowerConvolution(lowering: Lowering, node: Node<Conv2d | ConvTranspose2
   const spec: ConvolutionSpec = { ...node.op, ...maps, kernel: layer.kernel, weightElement };
   const candidates = convolutionCandidates(node.op.type, spec, lowering.device);
   const key = convolutionKey(node.op.type, spec);
-  const chosen = chooseCandidate(candidates, key, lowering.kernels);
-  lowering.layers.push({ key, operator: node.op.type, spec, groupChannels: layer.groupChannels, chosen: chosen.name });
+  const named = { key, node: node.name };
+  const chosen = chooseCandidate(candidates, named, lowering.kernels);
+  const { groupChannels } = layer;
+  lowering.layers.push({ ...named, operator: node.op.type, spec, groupChannels, chosen: chosen.name });
 
   const tensors = new Map<string, Tensor>([
     ['input', input],
