@@ -41,8 +41,8 @@ export interface TuningTable extends TuningConditions {
 
 export const TABLE_FORMAT = 1;
 
-/** Characters of a table's text: room for ten thousand layers. */
-export const LONGEST_TABLE = 8 * 2 ** 20;
+/** Characters of a table's text: room for thousands of layers. */
+export const LONGEST_TABLE = 2 * 2 ** 20;
 
 /** A table that may be used, or why it may not. */
 export type TableCheck =

@@ -1,7 +1,7 @@
 import type { ConvolutionCandidate } from '../../shaders/conv-candidate.ts';
 import { packedWeightSize } from '../../shaders/conv-weights.ts';
 import { bytesPerElement, type ElementType, type FeatureMap } from '../../shaders/kernel.ts';
-import { OutOfMemoryError } from '../errors.ts';
+import { DeviceLostError, OutOfMemoryError } from '../errors.ts';
 import { float32ToFloat16 } from '../half.ts';
 import type { ConvolutionLayer } from '../plan/plan.ts';
 import { roundUpTo4 } from '../plan/views.ts';
@@ -35,7 +35,6 @@ const FILLING_BYTES = 2 ** 18;
  * denormals would take another time on some processors. All layers share one buffer for each kind of tensor.
  */
 export class GpuLayerTimer implements LayerTimer {
-  readonly overlaps: boolean;
   readonly #device: EngineDevice;
   readonly #layers: ReadonlyMap<string, TimedLayer>;
   readonly #specialize: boolean;
@@ -50,11 +49,9 @@ export class GpuLayerTimer implements LayerTimer {
     this.#specialize = specialize;
     this.#cache = new PipelineCache(device.device);
     this.#clock = clock;
-    // On a software adapter compiling and computing would compete for the processor.
-    this.overlaps = !device.adapter.software;
   }
 
-  /** @throws OutOfMemoryError, DeviceLostError */
+  /** @throws OutOfMemoryError */
   static async create(
     device: EngineDevice,
     layers: readonly TimedLayer[],
@@ -69,28 +66,42 @@ export class GpuLayerTimer implements LayerTimer {
     throw new OutOfMemoryError(`There is no GPU memory left to time kernels in: ${shortage.message}`);
   }
 
-  async prepare(key: string): Promise<PreparedLayer> {
+  prepare(key: string): PreparedLayer {
     const timed = this.#layers.get(key);
     if (!timed) throw new Error(`there is no layer ${key}`);
-    const outcomes = await Promise.allSettled(timed.candidates.map((candidate) => this.#compile(timed, candidate)));
+    const compiling = new Map<string, Promise<Contestant>>();
     const contestants = new Map<string, Contestant>();
-    const failures = new Map<string, string>();
-    outcomes.forEach((outcome, index) => {
-      const { name } = timed.candidates[index];
-      if (outcome.status === 'fulfilled') contestants.set(name, outcome.value);
-      else failures.set(name, outcome.reason instanceof Error ? outcome.reason.message : String(outcome.reason));
-    });
+    const begin = (candidate: ConvolutionCandidate) => {
+      const { name } = candidate;
+      const known = compiling.get(name);
+      if (known) return known;
+      const created = this.#compile(timed, candidate);
+      created.then((contestant) => contestants.set(name, contestant)).catch(() => undefined);
+      compiling.set(name, created);
+      return created;
+    };
+    // On a software adapter compiling and computing would compete for the processor.
+    if (!this.#device.adapter.software) timed.candidates.forEach(begin);
     const contestantOf = (name: string): Contestant => {
       const contestant = contestants.get(name);
       if (!contestant) throw new Error(`${name} was not compiled for ${key}`);
       return contestant;
     };
     return {
-      failures,
+      compile: async (name) => {
+        const candidate = timed.candidates.find((each) => each.name === name);
+        if (!candidate) throw new Error(`${key} has no kernel ${name}`);
+        return begin(candidate).then(
+          () => true,
+          () => this.#requireDevice(),
+        );
+      },
       first: (name, limit) => this.#first(timed, contestantOf(name), limit),
       turn: (names) => this.#turn(timed, names.map(contestantOf)),
       release: () => {
-        for (const { parameters } of contestants.values()) parameters?.destroy();
+        for (const created of compiling.values()) {
+          created.then(({ parameters }) => parameters?.destroy()).catch(() => undefined);
+        }
       },
     };
   }
@@ -98,6 +109,13 @@ export class GpuLayerTimer implements LayerTimer {
   dispose(): void {
     this.#clock.dispose();
     for (const buffer of this.#buffers.values()) buffer.destroy();
+  }
+
+  /** A kernel that a lost device can't compile is not to blame. @throws DeviceLostError */
+  async #requireDevice(): Promise<false> {
+    const lost = await Promise.race([this.#device.device.lost, new Promise((resolve) => setTimeout(resolve, 0))]);
+    if (lost) throw new DeviceLostError('the device was lost while kernels were compiled');
+    return false;
   }
 
   async #compile({ layer }: TimedLayer, candidate: ConvolutionCandidate): Promise<Contestant> {

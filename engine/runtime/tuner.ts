@@ -10,15 +10,14 @@ export interface Contest {
 
 /** What runs kernels and looks at the clock. */
 export interface LayerTimer {
-  /** Whether the next layer may be prepared while one is timed. */
-  readonly overlaps: boolean;
-  prepare(key: string): Promise<PreparedLayer>;
+  /** Where kernels may be compiled while others are timed, this begins with all of the layer's. */
+  prepare(key: string): PreparedLayer;
 }
 
-/** A layer whose kernels are compiled. */
+/** A layer whose kernels are about to be compiled. */
 export interface PreparedLayer {
-  /** Kernels that can't be compiled, and why. */
-  readonly failures: ReadonlyMap<string, string>;
+  /** Waits for a kernel, which has to be timed afterwards. Whether it could be compiled. */
+  compile(name: string): Promise<boolean>;
   /** Microseconds of a run. Where a part of it tells that it takes longer than `limit`, no more of it is run than that. */
   first(name: string, limit: number): Promise<number>;
   /** Microseconds of one more run each, in this order. */
@@ -48,11 +47,14 @@ export interface TunerOptions {
 /** After its first run, a kernel that takes so many times the best is out: it is not for chance that it is slower. */
 const FIRST_CUT = 2;
 
-/** Then turn by turn. Their best times decide who stays, the faster half at most: what disturbs a run makes it longer. */
+/**
+ * Then turn by turn. Their best times decide who stays, for what disturbs a run makes it longer: of those within the cut the
+ * faster half, but two where they are so close.
+ */
 const ROUNDS = [
-  { turns: 2, cut: 1.3 },
-  { turns: 2, cut: 1.1 },
-  { turns: 3, cut: 1 },
+  { turns: 2, cut: 1.15 },
+  { turns: 2, cut: 1.06 },
+  { turns: 2, cut: 1 },
 ] as const;
 
 /** Less than can be told from chance, and than another pipeline to compile is worth. */
@@ -70,30 +72,27 @@ export async function tune(
 ): Promise<ReadonlyMap<string, TunedLayer>> {
   const clock = new Deadline(options);
   const results = new Map<string, TunedLayer>();
-  const start = (index: number) => {
-    if (index >= contests.length || clock.isOver) return null;
-    const prepared = timer.prepare(contests[index].key);
-    // It is awaited later, if at all.
-    prepared.catch(() => undefined);
-    return prepared;
-  };
-  let preparing = start(0);
-  for (const [index, contest] of contests.entries()) {
-    const prepared = preparing && (await clock.race(preparing));
-    if (!prepared) break;
-    preparing = timer.overlaps ? start(index + 1) : null;
-    try {
-      const result = await decide(contest, prepared, clock);
+  const prepare = (index: number) =>
+    index < contests.length && !clock.isOver ? timer.prepare(contests[index].key) : undefined;
+  let layer = prepare(0);
+  let next: PreparedLayer | undefined;
+  try {
+    for (const [index, contest] of contests.entries()) {
+      if (!layer) break;
+      next = prepare(index + 1);
+      const result = await decide(contest, layer, clock);
       if (!result) break;
       results.set(contest.key, result);
       const { winner } = result;
       options.onProgress?.({ done: index + 1, total: contests.length, layer: contest.key, winner });
-    } finally {
-      prepared.release();
+      layer.release();
+      layer = next;
+      next = undefined;
     }
-    preparing ??= start(index + 1);
+  } finally {
+    layer?.release();
+    next?.release();
   }
-  preparing?.then((unused) => unused.release()).catch(() => undefined);
   return results;
 }
 
@@ -101,10 +100,13 @@ export async function tune(
 async function decide(contest: Contest, layer: PreparedLayer, clock: Deadline): Promise<TunedLayer | undefined> {
   const [untuned] = contest.names;
   const times = new Map<string, number>();
+  const failed: string[] = [];
   const best = () => Math.min(...times.values());
   for (const name of contest.names) {
-    if (clock.isOver) break;
-    if (!layer.failures.has(name)) times.set(name, await layer.first(name, FIRST_CUT * best()));
+    const compiled = await clock.race(() => layer.compile(name));
+    if (compiled === null) break;
+    if (compiled) times.set(name, await layer.first(name, FIRST_CUT * best()));
+    else failed.push(name);
   }
   if (times.size === 0) return undefined;
   let racing = within(times, FIRST_CUT);
@@ -118,12 +120,12 @@ async function decide(contest: Contest, layer: PreparedLayer, clock: Deadline): 
         times.set(name, Math.min(measured[index], times.get(name) ?? Number.POSITIVE_INFINITY));
       });
     }
-    racing = within(times, cut, racing).slice(0, Math.ceil(racing.length / 2));
+    racing = within(times, cut, racing).slice(0, Math.max(2, Math.ceil(racing.length / 2)));
   }
   const [fastest] = within(times, 1);
   const winner = (times.get(untuned) ?? Number.POSITIVE_INFINITY) <= best() * WORTHWHILE_GAIN ? untuned : fastest;
-  const failed = [...layer.failures.keys()].map((name) => [name, null] as const);
-  return { winner, microseconds: Object.fromEntries([...times, ...failed]) };
+  const missing = failed.map((name) => [name, null] as const);
+  return { winner, microseconds: Object.fromEntries([...times, ...missing]) };
 }
 
 /** Those of the names whose time is within a factor of the best, the fastest first. */
@@ -149,8 +151,8 @@ class Deadline {
     return this.#signal?.aborted === true || this.#now() >= this.#end;
   }
 
-  /** What a promise brings, or null when time is up before it is settled. */
-  async race<T>(promise: Promise<T>): Promise<T | null> {
+  /** What work brings, or null when time is up before it is done: then it goes on unseen. */
+  async race<T>(work: () => Promise<T>): Promise<T | null> {
     if (this.isOver) return null;
     let stop = () => {};
     const over = new Promise<null>((resolve) => {
@@ -163,7 +165,7 @@ class Deadline {
       };
     });
     try {
-      return await Promise.race([promise, over]);
+      return await Promise.race([work(), over]);
     } finally {
       stop();
     }

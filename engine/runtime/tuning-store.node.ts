@@ -5,9 +5,6 @@ import { dirname, join, resolve } from 'node:path';
 import { LONGEST_TABLE } from '../plan/tuning-table.ts';
 import type { TuningStore } from './tuning-store.ts';
 
-/** Another process may write between a reading and a writing: then it is done again, but not for ever. */
-const MOST_ATTEMPTS = 5;
-
 /**
  * A table in a file.
  * @param file by default one in `cacheFolder`, named after what tells the table from those of other adapters
@@ -19,12 +16,12 @@ export function openFileStore(key: string, adapter: string, file?: string): Tuni
     owned: file === undefined,
     read: () => readTable(path),
     update: async (change) => {
-      for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+      await makeFolder(dirname(resolve(path)));
+      await locked(`${path}.lock`, async () => {
         const before = await readTable(path).catch(() => '');
         const text = change(before);
-        if (text === undefined || text === before) return;
-        await replaceFile(path, text);
-      }
+        if (text !== undefined && text !== before) await replaceFile(path, text);
+      });
     },
   };
 }
@@ -55,7 +52,6 @@ async function readTable(path: string): Promise<string | undefined> {
 
 /** Readers see the old file or the new one: it is written beside the old one, and takes its name. */
 async function replaceFile(path: string, text: string): Promise<void> {
-  await makeFolder(dirname(resolve(path)));
   const neighbour = join(dirname(path), `.onelook-${randomBytes(6).toString('hex')}`);
   try {
     await writeFile(neighbour, text);
@@ -74,6 +70,38 @@ async function makeFolder(folder: string): Promise<void> {
   await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
   });
+}
+
+/** Writing takes milliseconds: a lock that is so old was left by a process that ended. */
+const STALE_LOCK_MS = 5000;
+
+const LOCK_PAUSE_MS = 10;
+
+/** Works while a file of this name is there, which others respect. */
+async function locked(lock: string, work: () => Promise<void>): Promise<void> {
+  const patience = Date.now() + 2 * STALE_LOCK_MS;
+  while (!(await takeLock(lock))) {
+    if (Date.now() > patience) throw new Error(`${lock} keeps others from writing: remove it`);
+    const status = await stat(lock).catch(() => undefined);
+    if (status && Date.now() - status.mtimeMs > STALE_LOCK_MS) await rm(lock, { force: true });
+    else await new Promise((wake) => setTimeout(wake, LOCK_PAUSE_MS));
+  }
+  try {
+    await work();
+  } finally {
+    await rm(lock, { force: true });
+  }
+}
+
+/** Whether there was none. */
+async function takeLock(lock: string): Promise<boolean> {
+  try {
+    await writeFile(lock, '', { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
 }
 
 function slug(name: string): string {
