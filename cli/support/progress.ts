@@ -25,7 +25,11 @@ export async function withProgress<T>(work: (report: ReportProgress) => Promise<
   }
 }
 
-const STAGES: { readonly [Stage in LoadProgress['stage']]: string } = { read: 'reading', compile: 'compiling' };
+const STAGES: { readonly [Stage in LoadProgress['stage']]: string } = {
+  read: 'reading',
+  tune: 'tuning',
+  compile: 'compiling',
+};
 
 /** How far a network's loading has come, for a bar. */
 export function loadingReporter(report: ReportProgress): (progress: LoadProgress) => void {

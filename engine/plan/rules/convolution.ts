@@ -74,8 +74,10 @@ function lowerConvolution(lowering: Lowering, node: Node<Conv2d | ConvTranspose2
   const fitting = all.filter((candidate) => fitsBindings(candidate, layer, weightElement, lowering.device));
   const candidates = fitting.length > 0 ? fitting : all.filter(({ scratch }) => !scratch);
   const key = convolutionKey(node.op.type, spec);
-  const chosen = chooseCandidate(candidates, key, lowering.kernels);
-  lowering.layers.push({ key, operator: node.op.type, spec, groupChannels: layer.groupChannels, chosen: chosen.name });
+  const named = { key, node: node.name };
+  const chosen = chooseCandidate(candidates, named, lowering.kernels);
+  const { groupChannels } = layer;
+  lowering.layers.push({ ...named, operator: node.op.type, spec, groupChannels, chosen: chosen.name });
 
   const tensors = new Map<string, Tensor>([
     ['input', input],
