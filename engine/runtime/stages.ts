@@ -27,35 +27,14 @@ export interface RunParts {
 
 /** Runs once untimed, then `repeats` times; the median of each stage. */
 export async function timeStages(engineDevice: EngineDevice, parts: RunParts, repeats: number): Promise<RunStages> {
-  const { device, features } = engineDevice;
-  const clock = features.timestamps ? new PassClock(device, 1) : undefined;
-  const runs: Required<RunStages>[] = [];
+  const clock = engineDevice.features.timestamps ? new PassClock(engineDevice.device, 1) : undefined;
   const patience = new Patience(engineDevice);
-  for (let run = 0; run <= repeats; run++) {
-    const started = performance.now();
-    parts.upload();
-    const uploaded = performance.now();
-    const encoder = device.createCommandEncoder();
-    parts.record(encoder, clock?.timestampWrites(0));
-    clock?.resolve(encoder);
-    device.queue.submit([encoder.finish()]);
-    const submitted = performance.now();
-    const waiting = patience.submitted();
-    await waiting.nearlyDue;
-    await parts.download();
-    waiting.finished();
-    const finished = performance.now();
-    const gpuMs = clock ? (await clock.read())[0] / 1e6 : 0;
-    const waitedMs = finished - submitted;
-    runs.push({
-      uploadMs: uploaded - started,
-      encodeMs: submitted - uploaded,
-      gpuMs,
-      readbackMs: Math.max(0, waitedMs - gpuMs),
-      totalMs: finished - started,
-    });
+  const runs: Required<RunStages>[] = [];
+  try {
+    for (let run = 0; run <= repeats; run++) runs.push(await timeRun(engineDevice.device, parts, clock, patience));
+  } finally {
+    clock?.dispose();
   }
-  clock?.dispose();
   const middle = (stage: keyof RunStages) => median(runs.slice(1).map((times) => times[stage]));
   return {
     uploadMs: middle('uploadMs'),
@@ -63,5 +42,35 @@ export async function timeStages(engineDevice: EngineDevice, parts: RunParts, re
     ...(clock && { gpuMs: middle('gpuMs') }),
     readbackMs: middle('readbackMs'),
     totalMs: middle('totalMs'),
+  };
+}
+
+/** Without a clock the GPU's time is 0. */
+async function timeRun(
+  device: GPUDevice,
+  parts: RunParts,
+  clock: PassClock | undefined,
+  patience: Patience,
+): Promise<Required<RunStages>> {
+  const started = performance.now();
+  parts.upload();
+  const uploaded = performance.now();
+  const encoder = device.createCommandEncoder();
+  parts.record(encoder, clock?.timestampWrites(0));
+  clock?.resolve(encoder);
+  device.queue.submit([encoder.finish()]);
+  const submitted = performance.now();
+  const waiting = patience.submitted();
+  await waiting.nearlyDue;
+  await parts.download();
+  waiting.finished();
+  const finished = performance.now();
+  const gpuMs = clock ? (await clock.read())[0] / 1e6 : 0;
+  return {
+    uploadMs: uploaded - started,
+    encodeMs: submitted - uploaded,
+    gpuMs,
+    readbackMs: Math.max(0, finished - submitted - gpuMs),
+    totalMs: finished - started,
   };
 }

@@ -2,11 +2,12 @@
  * Everything for a machine with a GPU, in a few minutes: float32 and float16, batch 1 and 32, against ONNX Runtime and the
  * measured roofline; the detect call; what each optimisation is worth.
  *
- *     node dist/benchmark/gpu.js MODEL.onnx... [--out DIR] [--seconds 480] [--batch 32] [--rival-folder DIR] [--only TEXT]
+ *     node dist/benchmark/gpu.js MODEL.onnx... [--out DIR] [--seconds 480] [--batch 32] [--parts TEXT]
+ *                                           [--rival-folder DIR] [--only TEXT]
  *
  * Every network is measured in a process of its own, so that one that fails, hangs or loses the device leaves the others
- * alone. Writes gpu.json and gpu.md into the folder, after every process, so that what is there survives an early end. See
- * README.md for how to get it onto such a machine.
+ * alone. `--parts` keeps the tables whose title contains a text. Writes gpu.json and gpu.md into the folder after every
+ * process, so that what is there survives an early end. See README.md for how to get it onto such a machine.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync } from 'node:fs';
@@ -45,7 +46,7 @@ const JOB_SECONDS = 90;
 /** What the turns of a network may take, by and large. */
 const TURN_SECONDS = 15;
 
-const { files, values } = readArguments(['out', 'seconds', 'batch', 'rival-folder']);
+const { files, values } = readArguments(['out', 'seconds', 'batch', 'parts', 'rival-folder']);
 const networks = files.filter((file) => basename(file).includes(values.only ?? ''));
 if (networks.length === 0) throw new Error('name at least one network');
 const out = values.out ?? '.';
@@ -53,7 +54,7 @@ const end = performance.now() + count('seconds', values.seconds ?? '480') * 1e3;
 await mkdir(out, { recursive: true });
 const scratch = mkdtempSync(join(tmpdir(), 'benchmark-'));
 
-const parts = plan();
+const parts = plan().filter(({ title }) => title.includes(values.parts ?? ''));
 const outcomes = parts.map((): Outcome[] => []);
 for (const [index, { program, jobs }] of parts.entries()) {
   for (const job of jobs) {

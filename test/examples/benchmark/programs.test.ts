@@ -90,10 +90,11 @@ describe('the programs of examples/benchmark', () => {
   });
 
   it('measures on a GPU machine what it can in its time', async () => {
-    const { status } = await run('gpu', [broken, detector, '--batch', '1', '--out', folder, '--seconds', '40']);
+    const options = ['--parts', 'batch 1', '--batch', '2', '--out', folder, '--seconds', '40'];
+    const { status } = await run('gpu', [broken, detector, ...options]);
     expect(status).toBe(1);
     const { adapter, parts } = JSON.parse(readFileSync(join(folder, 'gpu.json'), 'utf8'));
-    expect(parts).toHaveLength(7);
+    expect(parts.map(({ title }: { title: string }) => title)).toEqual(['float32, batch 1', 'float16, batch 1']);
     for (const { outcomes } of parts) expect(outcomes).toHaveLength(2);
     const [failed, measured] = parts[0].outcomes;
     expect(measured.json.results[0].network).toBe('tiny.onnx');
