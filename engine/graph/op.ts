@@ -4,6 +4,7 @@ import type { Cast } from './ops/cast.ts';
 import type { Concat } from './ops/concat.ts';
 import type { Conv2d } from './ops/conv-2d.ts';
 import type { ConvTranspose2d } from './ops/conv-transpose-2d.ts';
+import type { DistanceBoxes } from './ops/distance-boxes.ts';
 import type { Expand } from './ops/expand.ts';
 import type { Gather } from './ops/gather.ts';
 import type { GatherElements } from './ops/gather-elements.ts';
@@ -29,6 +30,7 @@ export type Op =
   | Concat
   | Conv2d
   | ConvTranspose2d
+  | DistanceBoxes
   | Expand
   | Gather
   | GatherElements

@@ -5,6 +5,7 @@ import { cast } from './ops/cast.ts';
 import { concat } from './ops/concat.ts';
 import { conv2d } from './ops/conv-2d.ts';
 import { convTranspose2d } from './ops/conv-transpose-2d.ts';
+import { distanceBoxes } from './ops/distance-boxes.ts';
 import { expand } from './ops/expand.ts';
 import { gather } from './ops/gather.ts';
 import { gatherElements } from './ops/gather-elements.ts';
@@ -32,6 +33,7 @@ const definitions: Definitions = {
   concat,
   conv2d,
   convTranspose2d,
+  distanceBoxes,
   expand,
   gather,
   gatherElements,

@@ -39,6 +39,7 @@ function layoutFrom(node: Node, output: Value, layouts: ReadonlyMap<Value, Layou
   switch (node.op.type) {
     case 'unary':
     case 'cast':
+    case 'distanceBoxes':
     case 'slice':
     case 'softmax':
     case 'pad':

@@ -2,6 +2,7 @@ import type { Op } from '../graph/op.ts';
 import type { Node } from '../graph/types.ts';
 import type { Lowering } from './lowering.ts';
 import { lowerConv2d, lowerConvTranspose2d } from './rules/convolution.ts';
+import { lowerDistanceBoxes } from './rules/distance-boxes.ts';
 import { lowerElementwise } from './rules/elementwise.ts';
 import { lowerPool2d, lowerResize2d } from './rules/feature-map.ts';
 import { lowerConcat, lowerExpand, lowerReshape, lowerSlice, lowerTranspose } from './rules/movement.ts';
@@ -24,6 +25,7 @@ const rules: Rules = {
   concat: lowerConcat,
   conv2d: lowerConv2d,
   convTranspose2d: lowerConvTranspose2d,
+  distanceBoxes: lowerDistanceBoxes,
   expand: lowerExpand,
   gather: lowerGather,
   gatherElements: lowerGather,

@@ -7,7 +7,7 @@ import { InvalidArgumentError, UnsupportedModelError } from '../errors.ts';
 import { elementCount } from '../graph/indexing.ts';
 import type { Graph, Shape } from '../graph/types.ts';
 import type { FloatPrecision } from '../passes/assign-precision.ts';
-import { type PassReport, passes, runPasses } from '../passes/pipeline.ts';
+import type { PassReport } from '../passes/run-passes.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type AdapterReport, type EngineDevice, releaseDevice } from '../runtime/device.ts';
 import { Network } from '../runtime/network.ts';
@@ -15,6 +15,7 @@ import { choosePrecision, type Precision } from '../runtime/precision.ts';
 import type { KernelProfile } from '../runtime/profile.ts';
 import type { RawTensor } from '../runtime/tensor.ts';
 import { type ReadModelOptions, readModel } from './open-model.ts';
+import { isPlanSwitch, optimize } from './optimize.ts';
 import { deviceFor } from './platform.ts';
 
 export interface GraphOptions extends ReadModelOptions {
@@ -64,7 +65,11 @@ export async function checkModel(source: ModelSource | undefined, options: Graph
   const file = await readModel(source, options);
   const detector = options.identify ? await detectorIn(file, options) : undefined;
   const imported = detector?.graph ?? (await importGraph(file, options));
-  const { graph, report } = runPasses(imported, { disabled: options.disable?.filter(isPass) });
+  const { graph, report } = await optimize(
+    file,
+    imported,
+    options.disable?.filter((name) => !isPlanSwitch(name)),
+  );
   const types = new Map(file.graph?.inputs.map(({ name, type }) => [name, type]));
   return {
     graph,
@@ -141,7 +146,7 @@ export async function loadModel(source: ModelSource | undefined, options: LoadMo
     const precision = choosePrecision(options.precision ?? 'auto', device);
     const network = await Network.create(model.graph, device, {
       precision,
-      disable: options.disable?.filter((name) => !isPass(name)),
+      disable: options.disable?.filter(isPlanSwitch),
       onProgress: (done, total) => options.onProgress?.({ stage: 'compile', done, total }),
     });
     return new LoadedModel(model, network, precision, release);
@@ -149,10 +154,6 @@ export async function loadModel(source: ModelSource | undefined, options: LoadMo
     release();
     throw error;
   }
-}
-
-function isPass(name: string): boolean {
-  return passes.some((pass) => pass.name === name);
 }
 
 async function importGraph(file: ModelFile, options: GraphOptions): Promise<Graph> {
