@@ -10,6 +10,7 @@ import type { Gather } from './ops/gather.ts';
 import type { GatherElements } from './ops/gather-elements.ts';
 import type { MatMul } from './ops/mat-mul.ts';
 import type { MaxPool2d } from './ops/max-pool-2d.ts';
+import type { MaxPoolPyramid } from './ops/max-pool-pyramid.ts';
 import type { Pad } from './ops/pad.ts';
 import type { Reduce } from './ops/reduce.ts';
 import type { Reshape } from './ops/reshape.ts';
@@ -36,6 +37,7 @@ export type Op =
   | GatherElements
   | MatMul
   | MaxPool2d
+  | MaxPoolPyramid
   | Pad
   | Reduce
   | Reshape

@@ -11,6 +11,7 @@ import { gather } from './ops/gather.ts';
 import { gatherElements } from './ops/gather-elements.ts';
 import { matMul } from './ops/mat-mul.ts';
 import { maxPool2d } from './ops/max-pool-2d.ts';
+import { maxPoolPyramid } from './ops/max-pool-pyramid.ts';
 import { pad } from './ops/pad.ts';
 import { reduce } from './ops/reduce.ts';
 import { reshape } from './ops/reshape.ts';
@@ -39,6 +40,7 @@ const definitions: Definitions = {
   gatherElements,
   matMul,
   maxPool2d,
+  maxPoolPyramid,
   pad,
   reduce,
   reshape,

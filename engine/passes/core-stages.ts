@@ -4,6 +4,7 @@ import { foldConstants } from './fold-constants.ts';
 import { fuseEpilogue } from './fuse-epilogue.ts';
 import { hoistActivations } from './hoist-activations.ts';
 import { mergeParallelBranches } from './merge-parallel-branches.ts';
+import { mergePools } from './merge-pools.ts';
 import { mergeSiblings } from './merge-siblings.ts';
 import { removeNoOps } from './remove-no-ops.ts';
 import type { Stages } from './run-passes.ts';
@@ -20,6 +21,7 @@ export const fusing: Stages = [
   [fuseEpilogue],
   [hoistActivations],
   [mergeSiblings],
+  [mergePools],
 ];
 
 /** All that a graph passes which we built ourselves: its operations are what they mean, nothing is spelled out. */

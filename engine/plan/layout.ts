@@ -7,6 +7,7 @@ const FEATURE_MAP_OPS: ReadonlySet<string> = new Set([
   'conv2d',
   'convTranspose2d',
   'maxPool2d',
+  'maxPoolPyramid',
   'averagePool2d',
   'resize2d',
 ]);

@@ -5,6 +5,7 @@ import { lowerConv2d, lowerConvTranspose2d } from './rules/convolution.ts';
 import { lowerDistanceBoxes } from './rules/distance-boxes.ts';
 import { lowerElementwise } from './rules/elementwise.ts';
 import { lowerPool2d, lowerResize2d } from './rules/feature-map.ts';
+import { lowerMaxPoolPyramid } from './rules/max-pool-pyramid.ts';
 import { lowerConcat, lowerExpand, lowerReshape, lowerSlice, lowerTranspose } from './rules/movement.ts';
 import {
   lowerGather,
@@ -31,6 +32,7 @@ const rules: Rules = {
   gatherElements: lowerGather,
   matMul: lowerMatMul,
   maxPool2d: lowerPool2d,
+  maxPoolPyramid: lowerMaxPoolPyramid,
   pad: lowerPad,
   reduce: lowerReduce,
   reshape: lowerReshape,
