@@ -35,16 +35,15 @@ export {
   type LoadOptions,
 } from './engine/vision/detector.ts';
 export type { ImageSource, PixelImage } from './engine/vision/image.ts';
-export {
-  type CheckedModel,
-  checkModel,
-  type GraphOptions,
+export type {
+  CheckedModel,
+  GraphOptions,
   LoadedModel,
-  type LoadModelOptions,
-  loadModel,
-  type ModelInput,
+  LoadModelOptions,
+  ModelInput,
 } from './engine/vision/load-model.ts';
 export type { LoadProgress } from './engine/vision/open-model.ts';
 export { MAX_DETECTIONS } from './engine/vision/pipeline.ts';
+export { checkModel, loadModel } from './engine/vision/raw-model.ts';
 export type { ModelSource } from './loader/read.ts';
 export type { Contract, ContractOverrides } from './models/contract.ts';

@@ -1,3 +1,4 @@
+import { type Arrangement, type ArrangementLimits, arrange, type Block } from './arrangement.ts';
 import type { MemoryReport, Place } from './plan.ts';
 
 /** Every allocation begins where a storage binding may: 256 bytes suits every device. */
@@ -10,7 +11,7 @@ export interface Lifetime {
   readonly lastStep: number;
 }
 
-/** The allocations that one step reads and writes, as indices. */
+/** The allocations that one step reads and writes, as indices, one for each binding. */
 export interface StepAccess {
   readonly reads: readonly number[];
   readonly writes: readonly number[];
@@ -19,56 +20,127 @@ export interface StepAccess {
 export interface MemoryPlan {
   readonly places: readonly Place[];
   readonly pools: readonly number[];
+  /** Steps that read one allocation and write another of the same pool. */
+  readonly sharingSteps: number;
+}
+
+export interface MemoryOptions {
+  /**
+   * Whether a step may read and write one pool. WebGPU refuses a buffer that one dispatch binds for reading and for
+   * writing, but takes one that is bound for writing several times, at stretches that are apart.
+   */
+  readonly sharePools: boolean;
+  /** The largest buffer that a pool may be. No allocation may be larger. */
+  readonly maxPoolBytes: number;
+}
+
+/** Pools may exceed the lower bound by this share of it: less isn't worth the search, nor steps that share a pool. */
+const FREE_EXCESS = 0.08;
+
+/** Beyond that, a step that shares a pool has to save this share of the bound: it costs a pipeline of its own. */
+const SHARING_TOLL = 0.005;
+
+/** Arrangements that are tried, some 20 microseconds each. A number, not a time: the same network gets the same plan. */
+const TRIALS = 32;
+
+/**
+ * Places allocations in a few pool buffers, so that allocations alive at the same time don't overlap. What order they are
+ * placed in decides how well they fit; a search, which finds the same every time, looks for a good one.
+ */
+export function planMemory(
+  lifetimes: readonly Lifetime[],
+  steps: readonly StepAccess[],
+  { sharePools = true, maxPoolBytes = Infinity }: Partial<MemoryOptions> = {},
+): MemoryPlan {
+  const bound = lowerBound(lifetimes, steps.length);
+  const limits = { freeBytes: bound * (1 + FREE_EXCESS), maxPoolBytes };
+  let best = searchArrangement(describeBlocks(lifetimes, steps, Infinity), limits);
+  if (sharePools && best.cost > 0) {
+    best = searchArrangement(describeBlocks(lifetimes, steps, bound * SHARING_TOLL), limits, best.order);
+  }
+  const { poolOf, offsets, pools } = best;
+  const sharingSteps = steps.filter(({ reads, writes }) =>
+    writes.some((written) => reads.some((read) => read !== written && poolOf[read] === poolOf[written])),
+  );
+  return {
+    places: lifetimes.map((_, index) => ({ pool: poolOf[index], offset: offsets[index] })),
+    pools,
+    sharingSteps: sharingSteps.length,
+  };
+}
+
+/** Allocations as the search sees them, with what it costs each pair of them to share a pool. */
+function describeBlocks(lifetimes: readonly Lifetime[], steps: readonly StepAccess[], toll: number): Block[] {
+  const tolls = lifetimes.map(() => new Map<number, number>());
+  for (const { reads, writes } of steps) {
+    for (const read of new Set(reads)) {
+      // Two bindings of one stretch can't both be for writing.
+      const cost = reads.indexOf(read) === reads.lastIndexOf(read) ? toll : Infinity;
+      for (const written of writes) {
+        if (read === written) continue;
+        tolls[written].set(read, (tolls[written].get(read) ?? 0) + cost);
+        tolls[read].set(written, (tolls[read].get(written) ?? 0) + cost);
+      }
+    }
+  }
+  return lifetimes.map(({ bytes, firstStep, lastStep }, index) => ({
+    bytes: alignBytes(bytes),
+    firstStep,
+    lastStep,
+    tolls: [...tolls[index]],
+  }));
+}
+
+/** Starts from the best of a few plain orders, or of these and `known`, and keeps every change of it that isn't worse. */
+function searchArrangement(
+  blocks: readonly Block[],
+  limits: ArrangementLimits,
+  known?: readonly number[],
+): Arrangement {
+  const duration = ({ firstStep, lastStep }: Block) => lastStep - firstStep + 1;
+  const indices = blocks.map((_, index) => index);
+  const orderBy = (weight: (block: Block) => number) =>
+    [...indices].sort((a, b) => weight(blocks[b]) - weight(blocks[a]) || a - b);
+  const orders = [
+    ...(known ? [known] : []),
+    orderBy(({ bytes }) => bytes),
+    orderBy((block) => block.bytes * duration(block)),
+    orderBy((block) => block.bytes * Math.sqrt(duration(block))),
+    orderBy(({ firstStep }) => -firstStep),
+  ];
+  let best = orders
+    .map((order) => arrange(blocks, order, limits))
+    .reduce((better, other) => (other.cost < better.cost ? other : better));
+  const random = numbers();
+  for (let trial = 0; trial < TRIALS && best.cost > 0; trial++) {
+    const changed = arrange(blocks, changeOrder(best, random), limits, best.cost);
+    if (changed.cost <= best.cost) best = changed;
+  }
+  return best;
+}
+
+/** Moves up to three allocations elsewhere in the order; every second one that moves is one that has cost something. */
+function changeOrder({ order, costly }: Arrangement, random: (below: number) => number): number[] {
+  const changed = [...order];
+  for (let moves = 1 + random(3); moves > 0; moves--) {
+    const candidates = random(2) === 0 ? costly : order;
+    const [moved] = changed.splice(changed.indexOf(candidates[random(candidates.length)]), 1);
+    changed.splice(random(changed.length + 1), 0, moved);
+  }
+  return changed;
+}
+
+/** Integers from 0 to `below`, exclusive: always the same ones (a linear congruential generator, Numerical Recipes). */
+function numbers(): (below: number) => number {
+  let state = 1;
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
 }
 
 export function alignBytes(bytes: number): number {
   return Math.ceil(Math.max(bytes, 4) / BINDING_ALIGNMENT) * BINDING_ALIGNMENT;
-}
-
-/**
- * Places allocations in a few pool buffers. Two rules: allocations alive at the same time don't overlap; and because a
- * dispatch may not bind one buffer for reading and for writing, what a step writes never shares a pool with what that step
- * reads. Greedy: the largest first, each where its pool grows least.
- */
-export function planMemory(lifetimes: readonly Lifetime[], steps: readonly StepAccess[]): MemoryPlan {
-  const conflicts = lifetimes.map(() => new Set<number>());
-  for (const { reads, writes } of steps) {
-    for (const written of writes) {
-      for (const read of reads) {
-        if (read === written) continue;
-        conflicts[written].add(read);
-        conflicts[read].add(written);
-      }
-    }
-  }
-  const order = lifetimes.map((_, index) => index);
-  order.sort(
-    (a, b) => lifetimes[b].bytes - lifetimes[a].bytes || lifetimes[a].firstStep - lifetimes[b].firstStep || a - b,
-  );
-  const pools: { size: number; members: number[] }[] = [];
-  const places = new Array<Place>(lifetimes.length);
-  for (const index of order) {
-    const bytes = alignBytes(lifetimes[index].bytes);
-    let best = { pool: pools.length, offset: 0, growth: bytes };
-    pools.forEach(({ size, members }, pool) => {
-      if (members.some((member) => conflicts[index].has(member))) return;
-      const alive = members.filter((member) => overlaps(lifetimes[member], lifetimes[index]));
-      const taken = alive.map((member) => ({
-        start: places[member].offset,
-        end: places[member].offset + alignBytes(lifetimes[member].bytes),
-      }));
-      const offset = firstGap(taken, bytes, size);
-      const growth = Math.max(0, offset + bytes - size);
-      if (growth < best.growth || (growth === best.growth && best.pool === pools.length))
-        best = { pool, offset, growth };
-    });
-    if (best.pool === pools.length) pools.push({ size: 0, members: [] });
-    const pool = pools[best.pool];
-    pool.members.push(index);
-    pool.size = Math.max(pool.size, best.offset + bytes);
-    places[index] = { pool: best.pool, offset: best.offset };
-  }
-  return { places, pools: pools.map((pool) => pool.size) };
 }
 
 /** The largest sum of allocations alive at one step. */
@@ -99,26 +171,4 @@ export function reportMemory(
     lowerBound: lowerBound(lifetimes, stepCount),
     unshared: lifetimes.reduce((total, { bytes }) => total + bytes, 0),
   };
-}
-
-function overlaps(a: Lifetime, b: Lifetime): boolean {
-  return a.firstStep <= b.lastStep && b.firstStep <= a.lastStep;
-}
-
-/** The smallest gap that fits, else the end of what is taken. */
-function firstGap(taken: { start: number; end: number }[], bytes: number, poolSize: number): number {
-  taken.sort((a, b) => a.start - b.start);
-  let best = -1;
-  let bestSize = Number.POSITIVE_INFINITY;
-  let cursor = 0;
-  for (const { start, end } of taken) {
-    const gap = start - cursor;
-    if (gap >= bytes && gap < bestSize) {
-      best = cursor;
-      bestSize = gap;
-    }
-    cursor = Math.max(cursor, end);
-  }
-  if (best < 0 || (poolSize - cursor >= bytes && poolSize - cursor < bestSize)) best = cursor;
-  return best;
 }

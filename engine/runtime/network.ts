@@ -2,14 +2,16 @@ import { copy } from '../../shaders/copy.ts';
 import type { TensorView } from '../../shaders/kernel.ts';
 import { AbortError, DeviceLostError, InvalidArgumentError } from '../errors.ts';
 import { elementCount } from '../graph/indexing.ts';
-import type { Graph } from '../graph/types.ts';
+import type { Graph, Shape } from '../graph/types.ts';
 import { loadPart } from '../load-part.ts';
 import type { PlanTensor } from '../plan/plan.ts';
 import { linearView } from '../plan/views.ts';
 import type { EngineDevice } from './device.ts';
 import { type BufferSlice, type Dispatch, encodeDispatches, PipelineCache, prepareDispatches } from './dispatch.ts';
+import { Patience } from './patience.ts';
 import type { KernelProfile } from './profile.ts';
 import { createSession, type NetworkSession, type SessionOptions } from './session.ts';
+import { requireBindable } from './storage.ts';
 import { type RawTensor, type TensorElements, toDeviceElements } from './tensor.ts';
 import { BufferUsage, MapMode } from './webgpu-flags.ts';
 
@@ -31,6 +33,7 @@ export class Network {
   readonly #enter: readonly Dispatch[];
   readonly #leave: readonly Dispatch[];
   readonly #parameters: GPUBuffer | undefined;
+  readonly #patience: Patience;
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(
@@ -46,6 +49,7 @@ export class Network {
     this.#enter = dispatches.slice(0, inputs.length);
     this.#leave = dispatches.slice(inputs.length);
     this.#parameters = parameters;
+    this.#patience = new Patience(session.device);
   }
 
   static async create(
@@ -55,8 +59,22 @@ export class Network {
     cache: PipelineCache = new PipelineCache(device.device),
   ): Promise<Network> {
     const session = await createSession(graph, device, cache, options);
-    const inputs = session.plan.inputs.map((tensor) => createPort(device.device, tensor, false));
-    const outputs = session.plan.outputs.map((tensor) => createPort(device.device, tensor, true));
+    try {
+      return await Network.#connect(session, cache);
+    } catch (error) {
+      session.dispose();
+      throw error;
+    }
+  }
+
+  /** Gives a session the buffers and dispatches that take tensors in and out. */
+  static async #connect(session: NetworkSession, cache: PipelineCache): Promise<Network> {
+    const { device } = session.device;
+    for (const { name, shape } of [...session.plan.inputs, ...session.plan.outputs]) {
+      requireBindable(device.limits, name, portBytes(shape));
+    }
+    const inputs = session.plan.inputs.map((tensor) => createPort(device, tensor, false));
+    const outputs = session.plan.outputs.map((tensor) => createPort(device, tensor, true));
     const rowMajor = (tensor: PlanTensor): TensorView => linearView(tensor.shape, hostElement(tensor));
     const { dispatches, parameterBuffer } = await prepareDispatches(cache, [
       ...inputs.map(({ tensor, slice }) => {
@@ -104,7 +122,11 @@ export class Network {
         if (readback) encoder.copyBufferToBuffer(slice.buffer, 0, readback, 0, slice.size);
       }
       device.queue.submit([encoder.finish()]);
-      return this.#download();
+      const waiting = this.#patience.submitted();
+      await waiting.nearlyDue;
+      const results = await this.#download();
+      waiting.finished();
+      return results;
     });
   }
 
@@ -171,8 +193,13 @@ function hostElement(tensor: PlanTensor): 'f32' | 'i32' {
   return tensor.kind === 'float' ? 'f32' : 'i32';
 }
 
+/** Callers' elements have four bytes, whatever the device stores. */
+function portBytes(shape: Shape): number {
+  return Math.max(16, elementCount(shape) * 4);
+}
+
 function createPort(device: GPUDevice, tensor: PlanTensor, readable: boolean): Port {
-  const size = Math.max(16, elementCount(tensor.shape) * 4);
+  const size = portBytes(tensor.shape);
   const buffer = device.createBuffer({
     label: `${tensor.name} row-major`,
     size,

@@ -1,7 +1,9 @@
+import type { KernelChoices } from '../../shaders/conv-candidate.ts';
 import type { TensorView } from '../../shaders/kernel.ts';
 import type { Graph } from '../graph/types.ts';
 import { assignPrecision, type FloatPrecision } from '../passes/assign-precision.ts';
 import { compilePlan } from '../plan/compile.ts';
+import { rulesFor } from '../plan/lowering-rules.ts';
 import { type DeviceProfile, planSwitches } from '../plan/options.ts';
 import type { Plan, PlanTensor } from '../plan/plan.ts';
 import type { EngineDevice } from './device.ts';
@@ -25,6 +27,8 @@ export interface SessionOptions {
   readonly precision: FloatPrecision;
   /** Names of planner optimisations to leave out, see `PLAN_SWITCHES`. */
   readonly disable?: readonly string[];
+  /** Kernels for convolutions; without it, what is best where nothing was measured. */
+  readonly kernels?: KernelChoices;
   readonly onProgress?: (ready: number, total: number) => void;
 }
 
@@ -62,7 +66,8 @@ export async function createSession(
 ): Promise<NetworkSession> {
   const precision = assignPrecision(graph, options.precision);
   const switches = planSwitches(options.disable);
-  const plan = compilePlan(graph, precision, deviceProfile(device), switches);
+  const rules = await rulesFor(graph);
+  const plan = compilePlan(graph, precision, deviceProfile(device), switches, options.kernels, rules);
   const gpu = device.device;
   const pools = plan.pools.map((size, index) =>
     gpu.createBuffer({ label: `activations ${index}`, size, usage: STORAGE_COPY }),

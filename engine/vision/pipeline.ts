@@ -14,6 +14,7 @@ import {
   UnsupportedModelError,
 } from '../errors.ts';
 import { type BufferSlice, encodeDispatches } from '../runtime/dispatch.ts';
+import { Patience } from '../runtime/patience.ts';
 import type { BoundTensor, NetworkSession } from '../runtime/session.ts';
 import { BufferUsage, MapMode } from '../runtime/webgpu-flags.ts';
 import type { CheckedImage } from './image.ts';
@@ -68,6 +69,7 @@ export class DetectionPipeline {
   readonly #preprocessing: Preprocessing;
   readonly #postprocessing = new Map<boolean, Promise<Postprocessing>>();
   readonly #timer: PassTimer | undefined;
+  readonly #patience: Patience;
   readonly #readbacks: readonly GPUBuffer[];
   readonly #free: GPUBuffer[];
   readonly #waiting: ((readback: GPUBuffer) => void)[] = [];
@@ -83,6 +85,7 @@ export class DetectionPipeline {
     this.#settings = { buffer: settings, offset: 0, size: FRAME_SETTINGS_BYTES };
     this.#preprocessing = new Preprocessing(session.device, contract.input, inputOf(session, contract), this.#settings);
     this.#timer = timestamps ? new PassTimer(device) : undefined;
+    this.#patience = new Patience(session.device);
     this.#readbacks = Array.from({ length: FRAMES_IN_FLIGHT }, () =>
       device.createBuffer({
         label: 'readback',
@@ -131,9 +134,12 @@ export class DetectionPipeline {
         this.#device.queue.submit([encoder.finish()]);
       });
       const submitted = performance.now();
+      const waiting = this.#patience.submitted();
       const read = size + (this.#timer ? PassTimer.bytes : 0);
-      const outcomes = await Promise.allSettled([problem, readback.mapAsync(MapMode.read, 0, read)]);
+      const mapped = waiting.nearlyDue.then(() => readback.mapAsync(MapMode.read, 0, read));
+      const outcomes = await Promise.allSettled([problem, mapped]);
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+      waiting.finished();
       const bytes = readback.getMappedRange(0, read);
       const detections = readResult(bytes);
       const gpu = this.#timer && PassTimer.milliseconds(bytes, size);

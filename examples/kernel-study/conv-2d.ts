@@ -21,14 +21,15 @@ import { requestNodeDevice } from '../../engine/runtime/node-device.ts';
 import { BufferUsage } from '../../engine/runtime/webgpu-flags.ts';
 import { parseModel } from '../../loader/load.ts';
 import { buildGraph } from '../../models/model.ts';
-import { type Conv2dSpec, type ConvolutionCandidate, conv2dCandidates } from '../../shaders/conv-2d.ts';
+import { conv2dCandidates } from '../../shaders/conv-2d.ts';
+import type { ConvolutionCandidate, ConvolutionSpec } from '../../shaders/conv-candidate.ts';
 import { packedWeightSize } from '../../shaders/conv-weights.ts';
 import type { FeatureMap } from '../../shaders/kernel.ts';
 
 /** Layers of the same shape and epilogue. */
 interface DistinctLayer {
   readonly title: string;
-  readonly spec: Conv2dSpec;
+  readonly spec: ConvolutionSpec;
   readonly groupChannels: number;
   readonly flops: number;
   count: number;
@@ -117,7 +118,7 @@ function layerOf({ op, inputs, outputs }: Node<Conv2d>): DistinctLayer {
     ...(groups > 1 ? [`groups ${groups}`] : []),
     ...op.epilogue.map(({ name }) => name),
   ].join('  ');
-  const spec: Conv2dSpec = {
+  const spec: ConvolutionSpec = {
     ...op,
     kernel: [kernel[0], kernel[1]],
     weightElement: 'f32',
@@ -136,19 +137,25 @@ function mapOf(shape: Shape): FeatureMap {
 
 async function time({ spec, groupChannels }: DistinctLayer, candidate: ConvolutionCandidate): Promise<Timing> {
   const shape = { outChannels: spec.output.channels, groupChannels, kernel: spec.kernel };
-  const sizes = [
-    elementsOf(spec.input),
-    packedWeightSize(candidate.weights, shape),
-    Math.ceil(spec.output.channels / 4) * 4,
-    ...(spec.residual ? [elementsOf(spec.residual)] : []),
-    elementsOf(spec.output),
-  ];
-  const buffers = sizes.map(filledBuffer);
-  const slices: BufferSlice[] = buffers.map((buffer) => ({ buffer, offset: 0, size: buffer.size }));
+  const sizes = new Map([
+    ['input', elementsOf(spec.input)],
+    ['weights', packedWeightSize(candidate.weights, shape)],
+    ['bias', Math.ceil(spec.output.channels / 4) * 4],
+    ...(spec.residual ? [['residual', elementsOf(spec.residual)] as const] : []),
+    ['output', elementsOf(spec.output)],
+    ...(candidate.scratch ?? []).map(({ name, elements }) => [name, elements] as const),
+  ]);
+  const buffers = new Map([...sizes].map(([name, elements]) => [name, filledBuffer(elements)]));
+  const slice = (name: string): BufferSlice => {
+    const buffer = buffers.get(name);
+    if (!buffer) throw new Error(`${candidate.name} has no tensor ${name}`);
+    return { buffer, offset: 0, size: buffer.size };
+  };
+  const requests = candidate
+    .build()
+    .map((kernel) => ({ kernel, buffers: kernel.bindings.map(({ name }) => slice(name)) }));
   const cache = new PipelineCache(device);
-  const { dispatches } = await prepareDispatches(cache, [{ kernel: candidate.build(), buffers: slices }], {
-    specialize: values.specialize,
-  });
+  const { dispatches } = await prepareDispatches(cache, requests, { specialize: values.specialize });
   const run = async () => {
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
@@ -163,7 +170,7 @@ async function time({ spec, groupChannels }: DistinctLayer, candidate: Convoluti
   const first = await run();
   const others = [];
   for (let i = 0; i < Number(values.repeats); i++) others.push(await run());
-  for (const buffer of buffers) buffer.destroy();
+  for (const buffer of buffers.values()) buffer.destroy();
   return {
     firstMs: first.ms,
     firstBusyMs: first.busyMs,

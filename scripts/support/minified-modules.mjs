@@ -18,6 +18,8 @@ const parts = {
     'engine/passes/pipeline.ts',
   ],
   'onelook-state-dict': ['loader/safetensors.ts', 'models/yolo-nas.ts'],
+  'onelook-model': ['engine/vision/load-model.ts'],
+  'onelook-operators': ['engine/plan/further-rules.ts'],
   'onelook-profile': ['engine/runtime/profile.ts'],
 };
 

@@ -5,7 +5,8 @@ import type { ConvTranspose2d } from '../../engine/graph/ops/conv-transpose-2d.t
 import { definitionOf } from '../../engine/graph/registry.ts';
 import type { DenseTensor, Shape } from '../../engine/graph/types.ts';
 import type { EngineDevice } from '../../engine/runtime/device.ts';
-import { type ConvolutionCandidate, conv2dCandidates } from '../../shaders/conv-2d.ts';
+import { conv2dCandidates } from '../../shaders/conv-2d.ts';
+import type { ConvolutionCandidate } from '../../shaders/conv-candidate.ts';
 import { convTranspose2dCandidates } from '../../shaders/conv-transpose-2d.ts';
 import { packBias, packConvWeights, transposeWeights } from '../../shaders/conv-weights.ts';
 import type { ElementType, FeatureMap, TensorView } from '../../shaders/kernel.ts';
@@ -113,15 +114,19 @@ export async function checkCandidate(
     return memory.write(viewOf(map), tensor);
   };
   const [x, weight, bias, added] = tensors;
-  const memories = [
-    memoryOf('input', input, x),
-    packedWeight(layer, weight, candidate),
-    constant('f32', packBias(Array.from(bias.data))),
-    ...(residual ? [memoryOf('residual', residual, added)] : []),
-    target,
-  ];
+  const memories = new Map([
+    ['input', memoryOf('input', input, x)],
+    ['weights', packedWeight(layer, weight, candidate)],
+    ['bias', constant('f32', packBias(Array.from(bias.data)))],
+    ...(residual ? [['residual', memoryOf('residual', residual, added)] as const] : []),
+    ['output', target],
+    ...(candidate.scratch ?? []).map(({ name, element, elements }) => [name, new Memory(element, elements)] as const),
+  ]);
   const before = target.copy();
-  await runOnMemory(device, candidate.build(), memories);
+  for (const kernel of candidate.build()) {
+    const bound = kernel.bindings.map(({ name }) => memories.get(name) as Memory);
+    await runOnMemory(device, kernel, bound);
+  }
   const found = target.read(viewOf(output));
   found.forEach((value, i) => {
     if (!(Math.abs(value - expected.data[i]) <= bounds[i])) {
