@@ -30,7 +30,7 @@
  * as fast as load. On graphics cards nothing here has been measured yet.
  */
 
-import type { EpilogueStep } from '../engine/graph/ops/conv-2d.ts';
+import { type EpilogueStep, upsampleOf } from '../engine/graph/epilogue.ts';
 import {
   bindingList,
   type ConvolutionBindings,
@@ -41,7 +41,7 @@ import type { ConvGeometry } from './conv-geometry.ts';
 import { type DirectTile, tileName } from './conv-tiles.ts';
 import { dispatchSize } from './dispatch-size.ts';
 import { load, store } from './element-types.ts';
-import { type EpilogueText, epilogueLabel, epilogueText, sharedEpilogueText } from './epilogue.ts';
+import { type EpilogueText, epilogueLabel, epilogueText, residualCoordinate, sharedEpilogueText } from './epilogue.ts';
 import { channelVectors, mapParameters } from './feature-map.ts';
 import type { Kernel, Parameter } from './kernel.ts';
 import { range } from './range.ts';
@@ -133,7 +133,7 @@ fn main(
   ${broadcast ? broadcastWeights(tile) : loadedWeights(tile)}
   var block = 0u;
   ${tapsText(convolution, tile, bindings)}
-  ${tile.form === 'compact' ? loopedStores(tile, bindings) : unrolledStores(tile, bindings)}
+  ${(tile.form === 'compact' ? loopedStores : unrolledStores)(tile, bindings, convolution.epilogue)}
 }
 `;
 }
@@ -258,7 +258,11 @@ function productsText({ pixels, vectors, loaders }: DirectTile, { weights }: Con
   });
 }
 
-function unrolledStores({ pixels, vectors }: DirectTile, bindings: ConvolutionBindings): string {
+function unrolledStores(
+  { pixels, vectors }: DirectTile,
+  bindings: ConvolutionBindings,
+  epilogue: readonly EpilogueStep[],
+): string {
   return range(pixels)
     .map((p) => {
       const stores = range(vectors).map((q) => {
@@ -266,7 +270,7 @@ function unrolledStores({ pixels, vectors }: DirectTile, bindings: ConvolutionBi
         const text = store(bindings.output, `output${p} + ${q}u`, result);
         return q === 0 ? text : `if (vector + ${q}u < params.outVectors) { ${text} }`;
       });
-      return `if (inside${p}) { ${placesText(bindings, p)} ${stores.join(' ')} }`;
+      return `if (inside${p}) { ${placesText(bindings, p, epilogue)} ${stores.join(' ')} }`;
     })
     .join('\n  ');
 }
@@ -275,13 +279,17 @@ function unrolledStores({ pixels, vectors }: DirectTile, bindings: ConvolutionBi
  * The loop's bound is no constant, lest a driver unrolls it again. It is one loop, with its reads outside of the condition,
  * because what lies in nested control flow takes a software driver several times as long to compile.
  */
-function loopedStores({ pixels, vectors }: DirectTile, bindings: ConvolutionBindings): string {
+function loopedStores(
+  { pixels, vectors }: DirectTile,
+  bindings: ConvolutionBindings,
+  epilogue: readonly EpilogueStep[],
+): string {
   const sums = range(pixels).flatMap((p) => range(vectors).map((q) => `sum${p}_${q}`));
   const places = range(pixels).map((p) => {
     return `vec3<u32>(u32(inside${p}), output${p}, ${bindings.residual ? `residual${p}` : '0u'})`;
   });
   return `${range(pixels)
-    .map((p) => placesText(bindings, p))
+    .map((p) => placesText(bindings, p, epilogue))
     .join('\n  ')}
   var sums = array<vec4<f32>, ${sums.length}>(${sums.join(', ')});
   var places = array<vec3<u32>, ${places.length}>(${places.join(', ')});
@@ -295,14 +303,20 @@ function loopedStores({ pixels, vectors }: DirectTile, bindings: ConvolutionBind
 }
 
 /** Where the output vec4s of pixel p begin, and its residual's: those of the first pixel where p lies outside. */
-function placesText({ residual }: ConvolutionBindings, p: number): string {
-  const place = (name: string) =>
+function placesText({ residual }: ConvolutionBindings, p: number, epilogue: readonly EpilogueStep[]): string {
+  const place = (name: string, pixel: string) =>
     [
       `let ${name}${p} = params.${name}Offset + image${p} * params.${name}ImageStride`,
-      ` + pixel${p} * params.${name}PixelStride + group * params.outVectors + vector;`,
+      ` + ${pixel} * params.${name}PixelStride + group * params.outVectors + vector;`,
     ].join('');
   const pixel = `let pixel${p} = select(0u, toY${p} * params.outputWidth + toX${p}, inside${p});`;
-  return [pixel, place('output'), ...(residual ? [place('residual')] : [])].join(' ');
+  if (!residual) return `${pixel} ${place('output', `pixel${p}`)}`;
+  if (upsampleOf(epilogue) === 1) {
+    return `${pixel} ${place('output', `pixel${p}`)} ${place('residual', `pixel${p}`)}`;
+  }
+  const [y, x] = ['Y', 'X'].map((axis) => residualCoordinate(epilogue, `to${axis}${p}`));
+  const coarse = `let coarse${p} = select(0u, ${y} * params.residualWidth + ${x}, inside${p});`;
+  return `${pixel} ${place('output', `pixel${p}`)} ${coarse} ${place('residual', `coarse${p}`)}`;
 }
 
 function resultText({ residual }: ConvolutionBindings, sum: string, place: string): string {

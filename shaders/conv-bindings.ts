@@ -4,7 +4,7 @@ import type { Binding, ElementType, FeatureMap } from './kernel.ts';
 export interface ConvolutionTensors {
   readonly input: FeatureMap;
   readonly output: FeatureMap;
-  /** Of the output's height, width and channels; needed if the epilogue adds one. */
+  /** Of the output's height, width and channels, or as many times smaller as the epilogue says that adds it. */
   readonly residual?: FeatureMap;
   readonly weightElement: ElementType;
 }

@@ -1,4 +1,4 @@
-import type { EpilogueStep } from '../engine/graph/ops/conv-2d.ts';
+import { type EpilogueStep, upsampleOf } from '../engine/graph/epilogue.ts';
 import { unaryExpression } from './functions.ts';
 import type { Parameter } from './kernel.ts';
 
@@ -59,14 +59,25 @@ export function residualFactor(scale: number): string {
 }
 
 export function residualParameters(steps: readonly EpilogueStep[]): Parameter[] {
-  return steps.flatMap((step) =>
-    step.name === 'addResidual' && step.scale !== 1
-      ? [{ name: 'residualScale', type: 'f32' as const, value: step.scale }]
-      : [],
-  );
+  const upsample = upsampleOf(steps);
+  return [
+    ...steps.flatMap((step) =>
+      step.name === 'addResidual' && step.scale !== 1
+        ? [{ name: 'residualScale', type: 'f32' as const, value: step.scale }]
+        : [],
+    ),
+    ...(upsample > 1 ? [{ name: 'residualUpsample', type: 'u32' as const, value: upsample }] : []),
+  ];
 }
 
-/** The epilogue in a kernel's label: ' silu', ' add relu', or nothing. */
+/** WGSL of the residual's row or column that is added in an output's. The factor is a parameter, as the scale is. */
+export function residualCoordinate(steps: readonly EpilogueStep[], coordinate: string): string {
+  return upsampleOf(steps) > 1 ? `(${coordinate} / params.residualUpsample)` : coordinate;
+}
+
+/** The epilogue in a kernel's label: ' silu', ' add relu', ' add x2', or nothing. */
 export function epilogueLabel(steps: readonly EpilogueStep[]): string {
-  return steps.map(({ name }) => (name === 'addResidual' ? ' add' : ` ${name}`)).join('');
+  const factor = upsampleOf(steps);
+  const add = factor > 1 ? ` add x${factor}` : ' add';
+  return steps.map(({ name }) => (name === 'addResidual' ? add : ` ${name}`)).join('');
 }
