@@ -6,6 +6,7 @@ import { recognizeDistanceBoxes } from './recognize-distance-boxes.ts';
 import { recognizeSoftmax } from './recognize-softmax.ts';
 import { type PassOptions, type PassReport, runStages, type Stages } from './run-passes.ts';
 import { splitConcatenations } from './split-concatenations.ts';
+import { splitUpsampled } from './split-upsampled.ts';
 
 /**
  * Activations are recognised before scales are folded, because the number in x * (1 + erf(x / sqrt 2)) / 2 would fold into
@@ -19,7 +20,7 @@ const recognizing: Stages = [
 ];
 
 /** All that an exported graph passes, in order. */
-export const exportedStages: Stages = [...cleaning, ...recognizing, ...fusing];
+export const exportedStages: Stages = [...cleaning, ...recognizing, ...fusing, [splitUpsampled]];
 
 /** Every pass, in the order in which they run. */
 export const passes: readonly Pass[] = exportedStages.flat();
