@@ -1,3 +1,4 @@
+import type { Attention } from './ops/attention.ts';
 import type { AveragePool2d } from './ops/average-pool-2d.ts';
 import type { Binary } from './ops/binary.ts';
 import type { Cast } from './ops/cast.ts';
@@ -25,6 +26,7 @@ import type { Unary } from './ops/unary.ts';
 
 /** The closed set of operations. Importers express everything else in these. */
 export type Op =
+  | Attention
   | AveragePool2d
   | Binary
   | Cast

@@ -1,4 +1,5 @@
 import type { Op, OpType } from './op.ts';
+import { attention } from './ops/attention.ts';
 import { averagePool2d } from './ops/average-pool-2d.ts';
 import { binary } from './ops/binary.ts';
 import { cast } from './ops/cast.ts';
@@ -28,6 +29,7 @@ import type { OpDefinition } from './types.ts';
 type Definitions = { readonly [T in OpType]: OpDefinition<Extract<Op, { type: T }>> };
 
 const definitions: Definitions = {
+  attention,
   averagePool2d,
   binary,
   cast,

@@ -2,9 +2,11 @@ import type { Graph } from '../graph/types.ts';
 import { cleaning, fusing } from './core-stages.ts';
 import type { Pass } from './pass.ts';
 import { recognizeActivations } from './recognize-activations.ts';
+import { recognizeAttention } from './recognize-attention.ts';
 import { recognizeDistanceBoxes } from './recognize-distance-boxes.ts';
 import { recognizeSoftmax } from './recognize-softmax.ts';
 import { type PassOptions, type PassReport, runStages, type Stages } from './run-passes.ts';
+import { separateHeads } from './separate-heads.ts';
 import { splitConcatenations } from './split-concatenations.ts';
 import { splitUpsampled } from './split-upsampled.ts';
 
@@ -20,7 +22,14 @@ const recognizing: Stages = [
 ];
 
 /** All that an exported graph passes, in order. */
-export const exportedStages: Stages = [...cleaning, ...recognizing, ...fusing, [splitUpsampled]];
+export const exportedStages: Stages = [
+  ...cleaning,
+  ...recognizing,
+  ...fusing,
+  [separateHeads],
+  [recognizeAttention],
+  [splitUpsampled],
+];
 
 /** Every pass, in the order in which they run. */
 export const passes: readonly Pass[] = exportedStages.flat();

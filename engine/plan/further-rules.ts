@@ -1,3 +1,4 @@
+import { lowerAttention } from './rules/attention.ts';
 import { lowerDistanceBoxes } from './rules/distance-boxes.ts';
 import { lowerMaxPoolPyramid } from './rules/max-pool-pyramid.ts';
 import { lowerResize2d } from './rules/resize-2d.ts';
@@ -14,6 +15,7 @@ import {
 
 /** For ops that only some graphs have: heads, attention, ranking, and what few exporters write. Loaded when needed. */
 export const furtherRules = {
+  attention: lowerAttention,
   distanceBoxes: lowerDistanceBoxes,
   gather: lowerGather,
   gatherElements: lowerGather,

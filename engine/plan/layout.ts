@@ -48,6 +48,8 @@ function layoutFrom(node: Node, output: Value, layouts: ReadonlyMap<Value, Layou
     case 'binary':
     case 'select':
       return node.inputs.some((input) => packed(input) && sameShape(input.shape, output.shape)) ? 'packed' : 'linear';
+    case 'attention':
+      return 'packed';
     case 'concat':
       return node.inputs.some(packed) ? 'packed' : 'linear';
     case 'reshape': {
