@@ -1,5 +1,6 @@
 import type { Graph } from '../graph/types.ts';
 import { cleaning, fusing } from './core-stages.ts';
+import { foldSpaceToDepth } from './fold-space-to-depth.ts';
 import type { Pass } from './pass.ts';
 import { recognizeActivations } from './recognize-activations.ts';
 import { recognizeAttention } from './recognize-attention.ts';
@@ -16,6 +17,7 @@ import { splitUpsampled } from './split-upsampled.ts';
  */
 const recognizing: Stages = [
   [splitConcatenations],
+  [foldSpaceToDepth],
   [recognizeActivations],
   [recognizeSoftmax],
   [recognizeDistanceBoxes],
