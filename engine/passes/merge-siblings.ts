@@ -1,8 +1,9 @@
-import { addsResidual } from '../graph/epilogue.ts';
 import type { Conv2d } from '../graph/ops/conv-2d.ts';
 import type { Rewriter } from '../graph/rewrite.ts';
-import { consumersOf, rewrite } from '../graph/rewrite.ts';
+import { rewrite } from '../graph/rewrite.ts';
 import type { ConstantData, Graph, Node, Value } from '../graph/types.ts';
+import { divideParts } from './divide-parts.ts';
+import { isMergeable, PartReaders } from './part-readers.ts';
 import { type Pass, Tally } from './pass.ts';
 import { sliceOp } from './stretches.ts';
 
@@ -12,7 +13,8 @@ import { sliceOp } from './stretches.ts';
  * lies.
  *
  * Where a part is the first or the last input of a concatenation, the concatenation takes the whole result, arranged so
- * that the part borders on the other inputs, and is a slice itself: so the part is still written in place.
+ * that the part borders on the other inputs, and is a slice itself: so the part is still written in place. The same is done
+ * for the parts of what is one convolution already.
  */
 export const mergeSiblings: Pass = {
   name: 'merge-siblings',
@@ -20,9 +22,10 @@ export const mergeSiblings: Pass = {
   required: false,
   run(graph) {
     const tally = new Tally();
-    const { families, joins } = findFamilies(graph);
+    const divided = divideParts(graph);
+    const { families, joins } = findFamilies(divided);
     if (families.size === 0) return { graph, notes: [] };
-    const merged = rewrite(graph, (node, rewriter) => {
+    const merged = rewrite(divided, (node, rewriter) => {
       const [output] = node.outputs;
       const family = families.get(output);
       if (family) {
@@ -50,10 +53,10 @@ interface Join {
 }
 
 function findFamilies(graph: Graph): { families: Map<Value, Family>; joins: Map<Value, Join> } {
-  const roles = new Roles(graph);
+  const readers = new PartReaders(graph);
   const bySameness = new Map<Value, Map<string, Node<Conv2d>[]>>();
   for (const node of graph.nodes) {
-    if (!isCandidate(node)) continue;
+    if (!isMergeable(node)) continue;
     const [x, weight] = node.inputs;
     const key = JSON.stringify([node.op, weight.shape.slice(1)]);
     const alike = bySameness.get(x) ?? new Map<string, Node<Conv2d>[]>();
@@ -63,11 +66,11 @@ function findFamilies(graph: Graph): { families: Map<Value, Family>; joins: Map<
   const joins = new Map<Value, Join>();
   for (const siblings of [...bySameness.values()].flatMap((alike) => [...alike.values()])) {
     if (siblings.length < 2) continue;
-    const anywhere = siblings.filter(({ outputs: [output] }) => roles.readAnywhere(output));
+    const anywhere = siblings.filter(({ outputs: [output] }) => readers.readAnywhere(output));
     const joined = siblings.find(
-      ({ outputs: [output] }) => !anywhere.some((n) => n.outputs[0] === output) && roles.joinOf(output),
+      ({ outputs: [output] }) => !anywhere.some((n) => n.outputs[0] === output) && readers.joinOf(output),
     );
-    const join = joined && roles.joinOf(joined.outputs[0]);
+    const join = joined && readers.joinOf(joined.outputs[0]);
     const members = !joined ? anywhere : join?.side === 'last' ? [joined, ...anywhere] : [...anywhere, joined];
     if (members.length < 2) continue;
     const family: Family = { members };
@@ -75,47 +78,6 @@ function findFamilies(graph: Graph): { families: Map<Value, Family>; joins: Map<
     if (join) joins.set(join.concat.outputs[0], { ...joins.get(join.concat.outputs[0]), [join.side]: family });
   }
   return { families, joins };
-}
-
-function isCandidate(node: Node): node is Node<Conv2d> {
-  const { op, inputs, outputs } = node;
-  if (op.type !== 'conv2d' || op.groups !== 1 || addsResidual(op.epilogue)) return false;
-  // Parts begin at whole vec4s.
-  return inputs[1].constant !== undefined && inputs[2].constant !== undefined && outputs[0].shape[1] % 4 === 0;
-}
-
-/** Who reads a value, and whether they mind where it lies. */
-class Roles {
-  readonly #consumers: Map<Value, Node[]>;
-  readonly #outputs: ReadonlySet<Value>;
-
-  constructor(graph: Graph) {
-    this.#consumers = consumersOf(graph);
-    this.#outputs = new Set(graph.outputs);
-  }
-
-  /** Whether no reader would have to copy a part of a larger tensor. */
-  readAnywhere(value: Value, besides?: Node): boolean {
-    const readers = this.#consumers.get(value) ?? [];
-    return !this.#outputs.has(value) && readers.every((reader) => reader === besides || !moves(reader));
-  }
-
-  /** The one concatenation that a value is the first or the last part of. */
-  joinOf(value: Value): { concat: Node; side: 'first' | 'last' } | undefined {
-    const concats = (this.#consumers.get(value) ?? []).filter(({ op }) => op.type === 'concat' && op.axis === 1);
-    const [concat] = concats;
-    if (concats.length !== 1 || !this.readAnywhere(value, concat) || !this.readAnywhere(concat.outputs[0]))
-      return undefined;
-    const places = concat.inputs.flatMap((input, index) => (input === value ? [index] : []));
-    if (places.length !== 1 || concat.inputs.length < 2) return undefined;
-    if (places[0] === concat.inputs.length - 1) return { concat, side: 'last' };
-    return places[0] === 0 ? { concat, side: 'first' } : undefined;
-  }
-}
-
-/** Whether a node wants its input at a place of its own choice. */
-function moves({ op }: Node): boolean {
-  return op.type === 'concat' || op.type === 'reshape' || op.type === 'transpose' || op.type === 'slice';
 }
 
 function partOf(family: Family, node: Node<Conv2d>, rewriter: Rewriter): Value {

@@ -54,6 +54,30 @@ describe('merge-siblings', () => {
     expect(steps.map(({ operator }) => operator)).not.toContain('copy');
   });
 
+  it.each([
+    ['first', (kept: Value, deep: Value) => [kept, deep] as const],
+    ['last', (kept: Value, deep: Value) => [deep, kept] as const],
+  ])('arranges the parts of one convolution of which one comes %s in a concatenation, without a copy', (_, order) => {
+    const builder = new NetworkBuilder();
+    const x = builder.convolve(builder.image(3), 20, 3, silu);
+    const part = (start: number, size: number) => {
+      const op = { type: 'slice', starts: [0, start, 0, 0], sizes: [1, size, 6, 7], steps: [1, 1, 1, 1] } as const;
+      return builder.apply(op, [x], `part${start}`);
+    };
+    const [kept, used] = [part(0, 8), part(8, 12)];
+    const deep = builder.convolve(used, 12, 3, { epilogue: [] });
+    const joined = concat(builder, ...order(kept, builder.binary('add', deep, used)));
+    const graph = builder.finish('partial', [builder.convolve(joined, 4, 1)]);
+    const result = mergeSiblings.run(graph);
+    expectEquivalent(result.graph, graph, 1e-6);
+    expect(convolutions(result.graph)).toBe(convolutions(graph));
+    const operators = compilePlan(result.graph, new Map(), device, planSwitches()).steps.map(
+      ({ operator }) => operator,
+    );
+    expect(operators).not.toContain('copy');
+    expect(mergeSiblings.run(result.graph)).toEqual({ graph: result.graph, notes: [] });
+  });
+
   it('of two blocks that one concatenation joins', () => {
     const builder = new NetworkBuilder();
     const [x, y] = [4, 8].map((channels) => builder.convolve(builder.image(3, 6, 7, `x${channels}`), channels, 3));
