@@ -34,7 +34,14 @@ import {
 import { windowParameters } from './conv-geometry.ts';
 import { dispatchSize } from './dispatch-size.ts';
 import { load, store } from './element-types.ts';
-import { type EpilogueText, epilogueLabel, epilogueText, sharedEpilogueText } from './epilogue.ts';
+import {
+  type EpilogueText,
+  epilogueLabel,
+  epilogueText,
+  residualPlaces,
+  resultText,
+  sharedEpilogueText,
+} from './epilogue.ts';
 import { channelVectors, mapParameters } from './feature-map.ts';
 import type { Kernel, Parameter } from './kernel.ts';
 import { range } from './range.ts';
@@ -75,8 +82,8 @@ const WORKGROUP_SIZES = { compact: 16, broadcast: 16, rows: 32, unrolled: 64 } a
  */
 export function depthwiseKernel(convolution: DepthwiseConvolution, form: DepthwiseForm, pixels: number): Kernel {
   const { input, output, residual, kernel } = convolution;
-  const bindings = convolutionBindings(convolution, 4);
   const epilogue = (form === 'unrolled' ? epilogueText : sharedEpilogueText)(convolution.epilogue);
+  const bindings = convolutionBindings(convolution, 4, epilogue.residual === 'optional');
   const workgroup = WORKGROUP_SIZES[form];
   const vectors = channelVectors(output);
   const tilesPerRow = Math.ceil(output.width / pixels);
@@ -90,7 +97,7 @@ export function depthwiseKernel(convolution: DepthwiseConvolution, form: Depthwi
       ...epilogue.parameters,
       ...mapParameters('input', input),
       ...mapParameters('output', output),
-      ...(residual ? mapParameters('residual', residual) : []),
+      ...residualPlaces(epilogue, residual, output).flatMap((map) => mapParameters('residual', map)),
       ...windowParameters(convolution),
       unsigned('kernelHeight', kernel[0]),
       unsigned('kernelWidth', kernel[1]),
@@ -125,13 +132,17 @@ function bodyText(
       `let ${name}Place = params.${name}Offset + image * params.${name}ImageStride + vector`,
       ` + (row * params.${name}Width + column) * params.${name}PixelStride;`,
     ].join('');
-  // The residual is read outside of the condition: nested control flow takes a software driver long to compile.
   const storeText = (sum: string, p: string, after = '') => {
-    const added = residual ? `, ${load(residual, `residualPlace + step * params.residualPixelStride`)}` : '';
+    const result = resultText(epilogue, residual, {
+      name: 'result',
+      sum,
+      place: 'residualPlace + step * params.residualPixelStride',
+      exists: 'exists',
+    });
     return `{
     let exists = inside && column + ${p} < params.outputWidth;
     let step = select(0u, ${p}, exists);
-    let result = epilogue(${sum}${added});
+    ${result}
     if (exists) { ${store(output, 'outputPlace + step * params.outputPixelStride', 'result')} }
     ${after}
   }`;

@@ -30,7 +30,7 @@
  * as fast as load. On graphics cards nothing here has been measured yet.
  */
 
-import type { EpilogueStep } from '../engine/graph/ops/conv-2d.ts';
+import type { EpilogueStep } from '../engine/graph/epilogue.ts';
 import {
   bindingList,
   type ConvolutionBindings,
@@ -50,7 +50,7 @@ import {
 import { type DirectTile, tileName } from './conv-tiles.ts';
 import { dispatchSize } from './dispatch-size.ts';
 import { load } from './element-types.ts';
-import { type EpilogueText, epilogueLabel, epilogueText, sharedEpilogueText } from './epilogue.ts';
+import { type EpilogueText, epilogueLabel, epilogueText, residualPlaces, sharedEpilogueText } from './epilogue.ts';
 import { mapParameters } from './feature-map.ts';
 import type { Kernel, Parameter } from './kernel.ts';
 import { range } from './range.ts';
@@ -83,15 +83,15 @@ export function directKernel(convolution: DirectConvolution, tile: DirectTile): 
   const pixelCount = output.batch * geometry.grid[0] * geometry.grid[1];
   const [columns, rows] = dispatchSize(Math.ceil(pixelCount / tile.pixels), tile.workgroup);
   const count = (name: string, value: number): Parameter => ({ name, type: 'u32', value });
-  const bindings = convolutionBindings(convolution, 4);
   const epilogue = (tile.form === 'compact' ? sharedEpilogueText : epilogueText)(convolution.epilogue);
+  const bindings = convolutionBindings(convolution, 4, epilogue.residual === 'optional');
   return {
     label: `${convolution.name} ${kernel.join('x')} direct ${tileName(tile)}${epilogueLabel(convolution.epilogue)}`,
     bindings: bindingList(bindings),
     parameters: [
       ...mapParameters('input', input),
       ...mapParameters('output', output),
-      ...(residual ? mapParameters('residual', residual) : []),
+      ...residualPlaces(epilogue, residual, output).flatMap((map) => mapParameters('residual', map)),
       ...geometry.parameters,
       ...epilogue.parameters,
       ...tileParameters(convolution, tile),
@@ -133,9 +133,9 @@ ${entryPointText(tile)}
   var block = 0u;
   ${tapsText(convolution, tile, bindings)}
   ${range(tile.pixels)
-    .map((p) => placesText(bindings, p))
+    .map((p) => placesText(bindings, epilogue, p))
     .join('\n  ')}
-  ${tile.form === 'compact' ? compactStores(tile, bindings) : unrolledStores(tile, bindings)}
+  ${(tile.form === 'compact' ? compactStores : unrolledStores)(tile, bindings, epilogue)}
 }
 `;
 }
@@ -203,31 +203,34 @@ function channelsText(tile: DirectTile, bindings: ConvolutionBindings, shiftY: s
 }
 
 /** Where the output vec4s of pixel p begin, and its residual's: those of the first pixel where p lies outside. */
-function placesText({ residual }: ConvolutionBindings, p: number): string {
-  const place = (name: string) =>
+function placesText({ residual }: ConvolutionBindings, { residualCoordinate }: EpilogueText, p: number): string {
+  const place = (name: string, pixel: string) =>
     [
       `let ${name}${p} = params.${name}Offset + image${p} * params.${name}ImageStride`,
-      ` + pixel${p} * params.${name}PixelStride + group * params.outVectors + vector;`,
+      ` + ${pixel} * params.${name}PixelStride + group * params.outVectors + vector;`,
     ].join('');
   const pixel = `let pixel${p} = select(0u, toY${p} * params.outputWidth + toX${p}, inside${p});`;
-  return [pixel, place('output'), ...(residual ? [place('residual')] : [])].join(' ');
+  if (!residual) return `${pixel} ${place('output', `pixel${p}`)}`;
+  const [y, x] = ['Y', 'X'].map((axis) => residualCoordinate(`to${axis}${p}`));
+  const added = `let added${p} = select(0u, ${y} * params.residualWidth + ${x}, inside${p});`;
+  return `${pixel} ${place('output', `pixel${p}`)} ${added} ${place('residual', `added${p}`)}`;
 }
 
-function unrolledStores(tile: DirectTile, bindings: ConvolutionBindings): string {
+function unrolledStores(tile: DirectTile, bindings: ConvolutionBindings, epilogue: EpilogueText): string {
   return range(tile.pixels)
     .map((p) => {
       const places = { inside: `inside${p}`, output: `output${p}`, residual: `residual${p}` };
-      return `{ ${pixelStores(tile, bindings, p, places)} }`;
+      return `{ ${pixelStores(tile, bindings, epilogue, p, places)} }`;
     })
     .join('\n  ');
 }
 
-function compactStores(tile: DirectTile, bindings: ConvolutionBindings): string {
+function compactStores(tile: DirectTile, bindings: ConvolutionBindings, epilogue: EpilogueText): string {
   const places = range(tile.pixels).map((p) => {
     const residual = bindings.residual ? `residual${p}` : '0u';
     return `var place${p} = vec3<u32>(u32(inside${p}), output${p}, ${residual});`;
   });
   const first = { inside: 'place0.x == 1u', output: 'place0.y', residual: 'place0.z' };
   return `${places.join(' ')}
-  ${loopedStores(tile, pixelStores(tile, bindings, 0, first), ['place'])}`;
+  ${loopedStores(tile, pixelStores(tile, bindings, epilogue, 0, first), ['place'])}`;
 }

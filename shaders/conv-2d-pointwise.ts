@@ -5,7 +5,7 @@
  * On llvmpipe it takes 0.8 of the direct kernel's time for 16 or 32 input channels, 0.9 for 64, 0.94 for 256.
  */
 
-import type { EpilogueStep } from '../engine/graph/ops/conv-2d.ts';
+import { type EpilogueStep, upsampleOf } from '../engine/graph/epilogue.ts';
 import { bindingList, type ConvolutionTensors, convolutionBindings } from './conv-bindings.ts';
 import {
   entryPointText,
@@ -20,7 +20,7 @@ import {
 import { type DirectTile, tileName } from './conv-tiles.ts';
 import { dispatchSize } from './dispatch-size.ts';
 import { load } from './element-types.ts';
-import { epilogueLabel, epilogueText, sharedEpilogueText } from './epilogue.ts';
+import { type EpilogueText, epilogueLabel, epilogueText, residualPlaces, sharedEpilogueText } from './epilogue.ts';
 import type { FeatureMap, Kernel, Parameter } from './kernel.ts';
 import { range } from './range.ts';
 
@@ -37,46 +37,57 @@ interface Window {
   readonly pads: readonly number[];
 }
 
-/** Whether pixel i of the output comes from pixel i of the input, and pixels lie at equal distances through all images. */
-export function isPointwise({ kernel, strides, pads, input, output, residual }: Window & ConvolutionTensors): boolean {
+/**
+ * Whether pixel i of the output comes from pixel i of the input, and pixels lie at equal distances through all images; and a
+ * residual's too, which may be smaller by a power of 2.
+ */
+export function isPointwise(
+  layer: Window & ConvolutionTensors & { readonly epilogue: readonly EpilogueStep[] },
+): boolean {
+  const { kernel, strides, pads, input, output, residual, epilogue } = layer;
   const even = ({ batch, height, width, imageStride, pixelStride }: FeatureMap) =>
     batch === 1 || imageStride === height * width * pixelStride;
   return (
     [...kernel, ...strides].every((size) => size === 1) &&
     pads.every((pad) => pad === 0) &&
-    [input, output, ...(residual ? [residual] : [])].every(even)
+    [input, output, ...(residual ? [residual] : [])].every(even) &&
+    Number.isInteger(Math.log2(upsampleOf(epilogue)))
   );
 }
 
-/** Bindings: input, weights, bias, residual where there is one, output. */
+/** Bindings: input, weights, bias, residual where there is or may be one, output. */
 export function pointwiseKernel(convolution: PointwiseConvolution, tile: DirectTile): Kernel {
-  const { input, output, residual, groups, epilogue: steps } = convolution;
+  const { input, output, residual, groups, epilogue: steps, unbiased } = convolution;
   const pixelCount = output.batch * output.height * output.width;
   const [columns, rows] = dispatchSize(Math.ceil(pixelCount / tile.pixels), tile.workgroup);
-  const bindings = convolutionBindings(convolution, 4);
-  const epilogue = (tile.form === 'compact' ? sharedEpilogueText : epilogueText)(steps);
+  // The products of other convolutions are many and need no activation: a text of their own.
+  const epilogue = (tile.form === 'compact' && !unbiased ? sharedEpilogueText : epilogueText)(steps);
+  const bindings = convolutionBindings(convolution, 4, epilogue.residual === 'optional');
+  const added = residualPlaces(epilogue, residual, output);
   const count = (name: string, value: number): Parameter => ({ name, type: 'u32', value });
   const place = (name: string, map: FeatureMap) => [
     count(`${name}Offset`, map.offset / 4),
     count(`${name}PixelStride`, map.pixelStride / 4),
   ];
-  const begin = (name: string) =>
-    `params.${name}Offset + first * params.${name}PixelStride + group * params.outVectors + vector`;
+  // Rows follow each other through all images, the residual's too.
   const stores = (p: number, offset: string) =>
-    pixelStores(tile, bindings, p, {
+    `let pixel = min(first + ${offset}, params.lastPixel);
+    ${added.length > 0 ? residualPixel(epilogue) : ''}
+    ${pixelStores(tile, bindings, epilogue, p, {
       inside: `first + ${offset} <= params.lastPixel`,
-      output: `output0 + ${offset} * params.outputPixelStride`,
-      residual: `residual0 + min(${offset}, params.lastPixel - min(first, params.lastPixel)) * params.residualPixelStride`,
-    });
+      output: 'output0 + pixel * params.outputPixelStride',
+      residual: 'residual0 + added * params.residualPixelStride',
+    })}`;
   return {
     label: `${convolution.name} ${tileName(tile)}${epilogueLabel(steps)}`,
     bindings: bindingList(bindings),
     parameters: [
       ...place('input', input),
       ...place('output', output),
-      ...(residual ? place('residual', residual) : []),
+      ...added.flatMap((map) => [...place('residual', map), count('residualWidth', map.width)]),
       ...epilogue.parameters,
       ...tileParameters(convolution, tile),
+      count('width', output.width),
       count('lastPixel', pixelCount - 1),
       count('dispatchColumns', columns),
     ],
@@ -89,10 +100,10 @@ ${entryPointText(tile)}
   let vector = (workgroup.y - group * params.tilesPerGroup) * ${tile.vectors}u;
   let first = ((workgroup.z * params.dispatchColumns + workgroup.x) * ${tile.workgroup}u + local) * ${tile.pixels}u;
   ${range(tile.pixels)
-    .map(
-      (p) =>
-        `let from${p} = params.inputOffset + min(first + ${p}u, params.lastPixel) * params.inputPixelStride + group * params.inVectors;`,
-    )
+    .map((p) => {
+      const pixel = `min(first + ${p}u, params.lastPixel)`;
+      return `let from${p} = params.inputOffset + ${pixel} * params.inputPixelStride + group * params.inVectors;`;
+    })
     .join('\n  ')}
   ${sumsText(tile)}
   for (var i = 0u; i < params.inVectors; i++) {
@@ -101,8 +112,9 @@ ${entryPointText(tile)}
       ...productsText(tile, bindings, 'i * 4u'),
     ].join('\n    ')}
   }
-  let output0 = ${begin('output')};
-  ${residual ? `let residual0 = ${begin('residual').replace('first', 'min(first, params.lastPixel)')};` : ''}
+  ${['output', ...added.map(() => 'residual')]
+    .map((name) => `let ${name}0 = params.${name}Offset + group * params.outVectors + vector;`)
+    .join(' ')}
   ${
     tile.form === 'compact'
       ? loopedStores(tile, stores(0, 'step'))
@@ -113,4 +125,10 @@ ${entryPointText(tile)}
 }
 `,
   };
+}
+
+function residualPixel({ residualCoordinate }: EpilogueText): string {
+  const [y, x] = ['line', '(pixel - line * params.width)'].map(residualCoordinate);
+  return `let line = pixel / params.width;
+    let added = ${y} * params.residualWidth + ${x};`;
 }

@@ -20,6 +20,7 @@
  *     16 channels, 160 x 160     1.05    1.88
  */
 
+import { upsampleOf } from '../engine/graph/epilogue.ts';
 import { pointwiseKernel } from './conv-2d-pointwise.ts';
 import type { ConvolutionCandidate, ConvolutionSpec } from './conv-candidate.ts';
 import type { DirectTile } from './conv-tiles.ts';
@@ -32,29 +33,40 @@ import { inputTransform, outputTransform, type TransformForm } from './winograd-
 export const WINOGRAD_ROUNDING: Readonly<Record<WinogradTile, number>> = { 2: 4, 4: 24 };
 
 /** Whether the layer is one that minimal filtering can do. */
-export function isWinograd({ kernel, strides, dilations, groups }: ConvolutionSpec): boolean {
-  return groups === 1 && kernel.every((size) => size === 3) && [...strides, ...dilations].every((step) => step === 1);
+export function isWinograd({ kernel, strides, dilations, groups, epilogue }: ConvolutionSpec): boolean {
+  return (
+    upsampleOf(epilogue) === 1 &&
+    groups === 1 &&
+    kernel.every((size) => size === 3) &&
+    [...strides, ...dilations].every((step) => step === 1)
+  );
 }
 
 /**
- * The tile to choose without measuring, if Winograd's way is to be chosen at all. On graphics cards from 16 channels on, with
- * the small tile for small maps, as ncnn does (src/layer/vulkan/convolution_vulkan.cpp). Where a processor computes, by what
+ * The tile to choose without measuring, if Winograd's way is to be chosen at all. On graphics cards for layers that are large
+ * enough to pay for two more dispatches, with the small tile for small maps as ncnn has it
+ * (src/layer/vulkan/convolution_vulkan.cpp). Where a processor computes, by what
  * each output number costs, in multiplications: `TRANSFORM_COST` for each transform, and 2.25 for each input channel
  * instead of 9, both for whole tiles, the products for whole subgroups of tiles.
  */
 export function preferredWinograd(spec: ConvolutionSpec, device: KernelDevice): WinogradTile | undefined {
   if (!isWinograd(spec)) return undefined;
   const { input, output } = spec;
-  const few = Math.min(input.channels, output.channels) < FEW_CHANNELS;
-  if (!device.software) return few ? undefined : Math.max(output.height, output.width) <= SMALL_MAP ? 2 : 4;
+  if (!device.software) {
+    const multiplications = 9 * input.channels * output.channels * output.batch * output.height * output.width;
+    if (multiplications < WORTH_DISPATCHES) return undefined;
+    return Math.max(output.height, output.width) <= SMALL_MAP ? 2 : 4;
+  }
   const tiles = Math.ceil(output.height / 4) * Math.ceil(output.width / 4);
   const computed = (16 * tiles) / (output.height * output.width);
   const multiplied = (computed * Math.ceil(tiles / SUBGROUP_TILES) * SUBGROUP_TILES) / tiles;
   const transforms = TRANSFORM_COST * (1 + input.channels / output.channels) * computed;
-  return 2.25 * input.channels * multiplied + transforms < 0.9 * 9 * input.channels ? 4 : undefined;
+  // As fast is good enough: a residual or not, it is the same pipelines as for other layers.
+  return 2.25 * input.channels * multiplied + transforms < 1.1 * 9 * input.channels ? 4 : undefined;
 }
 
-const FEW_CHANNELS = 16;
+/** 20 microseconds at 10 * 10^12 multiplications and additions a second: two dispatches cost about as much. */
+const WORTH_DISPATCHES = 2e8;
 const SMALL_MAP = 18;
 const TRANSFORM_COST = 56;
 /** Tiles that a subgroup of 8 invocations multiplies, four each. */

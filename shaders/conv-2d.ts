@@ -10,6 +10,7 @@
  * All store float32 or float16, each tensor as it likes, and compute in float32.
  */
 
+import { upsampleOf } from '../engine/graph/epilogue.ts';
 import { type DepthwiseForm, depthwiseKernel } from './conv-2d-depthwise.ts';
 import { directKernel, isBlocked } from './conv-2d-direct.ts';
 import { generalKernel } from './conv-2d-general.ts';
@@ -27,7 +28,8 @@ export function conv2dCandidates(spec: ConvolutionSpec, device: KernelDevice): C
     weights: 'plain',
     build: () => [generalKernel({ ...spec, transposed: false })],
   } as const;
-  if (isDepthwise(spec)) return [...depthwiseCandidates(spec, device), general];
+  // No depthwise kernel reads a residual of another size than its output.
+  if (isDepthwise(spec) && upsampleOf(spec.epilogue) === 1) return [...depthwiseCandidates(spec, device), general];
   if (!isBlocked(spec)) return [general];
   const winograd = winogradCandidates(spec, device);
   const preferred = winograd.splice(0, preferredWinograd(spec, device) ? 1 : 0);

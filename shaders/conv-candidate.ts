@@ -58,7 +58,9 @@ export function convolutionKey(operator: 'conv2d' | 'convTranspose2d', spec: Con
     ...(dilations.some((dilation) => dilation > 1) ? [`d${dilations.join('x')}`] : []),
     ...(groups > 1 ? [`g${groups}`] : []),
     [...new Set(elements)].length === 1 ? elements[0] : elements.join('.'),
-    ...epilogue.map(({ name }) => name),
+    ...epilogue.map((step) =>
+      step.name === 'addResidual' && step.upsample ? `${step.name}/${step.upsample}` : step.name,
+    ),
   ].join(' ');
 }
 

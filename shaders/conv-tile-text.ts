@@ -8,6 +8,7 @@
 import type { ConvolutionBindings } from './conv-bindings.ts';
 import type { DirectTile } from './conv-tiles.ts';
 import { load, store } from './element-types.ts';
+import { type EpilogueText, resultText } from './epilogue.ts';
 import { channelVectors } from './feature-map.ts';
 import type { FeatureMap, Parameter } from './kernel.ts';
 import { range } from './range.ts';
@@ -134,17 +135,20 @@ export function productsText(
 export function pixelStores(
   { vectors }: DirectTile,
   bindings: ConvolutionBindings,
+  epilogue: EpilogueText,
   p: number,
   { inside, output, residual }: { readonly inside: string; readonly output: string; readonly residual: string },
 ): string {
-  // Residuals are read outside of the condition: nested control flow takes a software driver several times as long.
   return range(vectors)
     .map((q) => {
-      const added = bindings.residual
-        ? `, ${load(bindings.residual, `${residual} + select(0u, ${q}u, exists${q})`)}`
-        : '';
+      const result = resultText(epilogue, bindings.residual, {
+        name: `result${q}`,
+        sum: `sum${p}_${q}`,
+        place: `${residual} + select(0u, ${q}u, exists${q})`,
+        exists: `exists${q}`,
+      });
       return `let exists${q} = ${q === 0 ? inside : `${inside} && vector + ${q}u < params.outVectors`};
-    let result${q} = epilogue(sum${p}_${q}${added});
+    ${result}
     if (exists${q}) { ${store(bindings.output, `${output} + ${q}u`, `result${q}`)} }`;
     })
     .join('\n    ');

@@ -7,7 +7,7 @@ import type { EpilogueStep } from '../engine/graph/ops/conv-2d.ts';
 import { floatLiteral } from './assemble.ts';
 import { FLAT_INDEX, flatDispatch } from './dispatch-size.ts';
 import { load, store } from './element-types.ts';
-import { type EpilogueText, epilogueLabel, epilogueText, sharedEpilogueText } from './epilogue.ts';
+import { epilogueLabel, epilogueText, residualPlaces, resultText, sharedEpilogueText } from './epilogue.ts';
 import { channelVectors, mapParameters } from './feature-map.ts';
 import type { Binding, FeatureMap, Kernel, Parameter } from './kernel.ts';
 import { range } from './range.ts';
@@ -93,9 +93,14 @@ export function outputTransform({
   const { inputTile, outputTile } = matrices;
   const source: Binding = { name: 'products', element: tiles.element, vector: 4, access: 'read' };
   const bias: Binding = { name: 'bias', element: 'f32', vector: 4, access: 'read' };
-  const added: Binding[] = residual ? [{ name: 'residual', element: residual.element, vector: 4, access: 'read' }] : [];
   const target: Binding = { name: 'output', element: output.element, vector: 4, access: 'write' };
-  const epilogue: EpilogueText = (form === 'looped' ? sharedEpilogueText : epilogueText)(steps);
+  const epilogue = (form === 'looped' ? sharedEpilogueText : epilogueText)(steps);
+  // Where there may be a residual and is none, the bias is bound in its place.
+  const [added] = residualPlaces<Binding>(
+    epilogue,
+    residual && { name: 'residual', element: residual.element, vector: 4, access: 'read' },
+    { ...bias, name: 'residual', tensor: 'bias' },
+  );
   const dispatch = tileDispatch(tiles, channelVectors(output), inputTile, outputTile * outputTile);
   const loads = (row: string) =>
     range(inputTile)
@@ -106,18 +111,23 @@ export function outputTransform({
       let x = tileColumn * ${outputTile}u + ${index} % ${outputTile}u;
       let exists = y < params.outputHeight && x < params.outputWidth;
       let pixel = select(0u, y * params.outputWidth + x, exists);
-      let result = epilogue(${value} + offset${added.map((b) => `, ${load(b, 'residual0 + pixel * params.residualPixelStride')}`).join('')});
+      ${resultText(epilogue, added, {
+        name: 'result',
+        sum: `${value} + offset`,
+        place: 'residual0 + pixel * params.residualPixelStride',
+        exists: 'exists',
+      })}
       if (exists) { ${store(target, 'output0 + pixel * params.outputPixelStride', 'result')} }
     }`;
   const place = (name: string) => `let ${name}0 = params.${name}Offset + image * params.${name}ImageStride + vector;`;
   return {
     label: `winograd ${outputTile}x${outputTile} output transform ${form}${epilogueLabel(steps)}`,
-    bindings: [source, bias, ...added, target],
+    bindings: [source, bias, ...(added ? [added] : []), target],
     parameters: [
       ...dispatch.parameters,
       ...epilogue.parameters,
       ...mapParameters('output', output),
-      ...(residual ? mapParameters('residual', residual) : []),
+      ...residualPlaces(epilogue, residual, output).flatMap((map) => mapParameters('residual', map)),
     ],
     workgroupSize: [WORKGROUP_SIZE, 1, 1],
     workgroups: dispatch.workgroups,
@@ -129,7 +139,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let first = tile * params.tileNumbers * params.vectors + vector;
   let offset = bias[vector];
   ${place('output')}
-  ${residual ? place('residual') : ''}
+  ${added ? place('residual') : ''}
   ${bothDirections(form, matrices.output, loads)}
   ${eachResult(form, outputTile * outputTile, result)}
 }

@@ -116,6 +116,26 @@ const epilogues: Record<string, LayerCase> = {
     outChannels: 12,
     kernel: [1, 1],
   },
+  'a residual of half the size, then SiLU': {
+    op: convolution({ epilogue: [{ ...add, upsample: 2 }, silu] }),
+    batch: 2,
+    input: [8, 6, 10],
+    outChannels: 20,
+    kernel: [1, 1],
+    sliced: true,
+  },
+  'a residual of a third of the size times a number': {
+    op: convolution({ pads: [1, 1, 1, 1], epilogue: [{ name: 'addResidual', scale: 0.5, upsample: 3 }] }),
+    input: [6, 3, 9],
+    outChannels: 7,
+    kernel: [3, 3],
+  },
+  'a residual of half the size, depthwise': {
+    op: convolution({ groups: 8, pads: [1, 1, 1, 1], epilogue: [{ ...add, upsample: 2 }] }),
+    input: [8, 4, 6],
+    outChannels: 8,
+    kernel: [3, 3],
+  },
   'leaky ReLU': {
     op: convolution({ epilogue: [{ name: 'leakyRelu', alpha: 0.1 }] }),
     input: [4, 6, 5],
@@ -244,8 +264,9 @@ describe('the choice without measuring', () => {
   test.each([
     [{ channels: 64, size: 40, software: true }, 'winograd 4x4 looped'],
     [{ channels: 8, size: 40, software: true }, 'direct 4x16 broadcast8 compact'],
-    [{ channels: 64, size: 40, software: false }, 'winograd 4x4 unrolled'],
-    [{ channels: 64, size: 13, software: false }, 'winograd 2x2 unrolled'],
+    [{ channels: 64, size: 80, software: false }, 'winograd 4x4 unrolled'],
+    [{ channels: 512, size: 13, software: false }, 'winograd 2x2 unrolled'],
+    [{ channels: 64, size: 40, software: false }, 'direct 2x8 load unrolled'],
   ] as const)('3 x 3: %j', ({ channels, size, software }, name) => {
     const op = convolution({ pads: [1, 1, 1, 1] });
     const shape = [1, channels, size, size] as const;

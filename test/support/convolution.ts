@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { upsampleOf } from '../../engine/graph/epilogue.ts';
 import { elementCount } from '../../engine/graph/indexing.ts';
 import type { Conv2d } from '../../engine/graph/ops/conv-2d.ts';
 import type { ConvTranspose2d } from '../../engine/graph/ops/conv-transpose-2d.ts';
@@ -65,7 +66,7 @@ export function randomLayer(layer: LayerCase, seed: number): Layer {
   ];
   const [{ shape }] = definitionOf(plain).infer(plain, sum);
   const residual = op.epilogue.some(({ name }) => name === 'addResidual')
-    ? [stored(randomTensor(seed + 3, shape), residualElement)]
+    ? [stored(randomTensor(seed + 3, residualShape(op, shape)), residualElement)]
     : [];
   const tensors = [...sum, ...residual];
   const [expected] = definitionOf(op).reference(op, tensors);
@@ -167,7 +168,15 @@ function placesOf(
   const from = (name: 'input' | 'residual') => (layer.shared === name ? endOf(output) : 0);
   const input = place(layer, [layer.batch ?? 1, ...layer.input], inputElement, from('input'));
   if (!layer.op.epilogue.some(({ name }) => name === 'addResidual')) return { input, output };
-  return { input, output, residual: place(layer, outputShape, residualElement, from('residual')) };
+  return {
+    input,
+    output,
+    residual: place(layer, residualShape(layer.op, outputShape), residualElement, from('residual')),
+  };
+}
+
+function residualShape({ epilogue }: LayerCase['op'], outputShape: Shape): Shape {
+  return outputShape.map((size, axis) => (axis < 2 ? size : size / upsampleOf(epilogue)));
 }
 
 function place({ sliced }: LayerCase, shape: Shape, element: ElementType, start: number): FeatureMap {

@@ -69,7 +69,9 @@ function lowerConvolution(lowering: Lowering, node: Node<Conv2d | ConvTranspose2
   const weightElement = weightElementOf(layer, input, output);
   const maps = { input: input.map, output: output.map, ...(residual ? { residual: residual.map } : {}) };
   const spec: ConvolutionSpec = { ...node.op, ...maps, kernel: layer.kernel, weightElement };
-  const all = convolutionCandidates(node.op.type, spec, lowering.device);
+  const all = convolutionCandidates(node.op.type, spec, lowering.device).filter(
+    ({ name }) => lowering.switches.winograd || !name.startsWith('winograd'),
+  );
   // Where none fits, the usual one's tensors are refused by name.
   const fitting = all.filter((candidate) => fitsBindings(candidate, layer, weightElement, lowering.device));
   const candidates = fitting.length > 0 ? fitting : all.filter(({ scratch }) => !scratch);
