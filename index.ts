@@ -12,6 +12,7 @@ export {
   type UnsupportedFeature,
   UnsupportedModelError,
 } from './engine/errors.ts';
+export type { TunedLayer, TuningTable } from './engine/plan/tuning-table.ts';
 export {
   type AdapterReport,
   acquireDevice,
@@ -24,7 +25,9 @@ export {
 } from './engine/runtime/device.ts';
 export type { Precision } from './engine/runtime/precision.ts';
 export type { KernelProfile } from './engine/runtime/profile.ts';
+export type { RunStages } from './engine/runtime/stages.ts';
 export type { RawTensor } from './engine/runtime/tensor.ts';
+export type { TuningProgress } from './engine/runtime/tuner.ts';
 export {
   type Detection,
   type DetectionResult,
@@ -35,6 +38,7 @@ export {
   type LoadOptions,
 } from './engine/vision/detector.ts';
 export type { ImageSource, PixelImage } from './engine/vision/image.ts';
+export type { KernelOptions, TuneOptions } from './engine/vision/kernel-options.ts';
 export type {
   CheckedModel,
   GraphOptions,

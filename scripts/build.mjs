@@ -80,7 +80,12 @@ function kilobytes(bytes) {
 async function buildNodeModules() {
   await build({
     ...common,
-    entryPoints: { index: 'index.ts', node: 'node.ts', cli: 'cli/main.ts' },
+    entryPoints: {
+      index: 'index.ts',
+      node: 'node.ts',
+      cli: 'cli/main.ts',
+      'cold-start': 'cli/benchmark/cold-start-process.ts',
+    },
     outdir: DIST,
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',

@@ -62,21 +62,41 @@ export function convolutionKey(operator: 'conv2d' | 'convTranspose2d', spec: Con
   ].join(' ');
 }
 
-/** Names of kernels by whoever chooses: for layers by their key, or one for all. */
+/** Raise it when a kernel changes under its name: tuning tables that timed the old one are no longer used. */
+export const KERNELS_VERSION = 1;
+
+/** Names of kernels by whoever chooses: for single layers, or one for all. */
 export interface KernelChoices {
-  /** Candidate names by `convolutionKey`. A name that no candidate of the layer has is passed over. */
-  readonly byLayer?: ReadonlyMap<string, string>;
+  /** Candidate names by the layer's node or its `convolutionKey`. A name that no candidate has is passed over. */
+  readonly pins?: ReadonlyMap<string, string>;
   /** Run every layer that has a candidate of a name that begins like this with the first such. */
   readonly prefer?: string;
+  /** Candidate names by `convolutionKey`, as they were measured. A name that no candidate has is passed over. */
+  readonly byLayer?: ReadonlyMap<string, string>;
 }
 
-/** The preferred candidate, else the one chosen for the layer, else the first. */
+/** The pinned candidate, else the preferred one, else the fastest measured, else the first. */
 export function chooseCandidate(
   candidates: readonly ConvolutionCandidate[],
-  key: string,
-  { byLayer, prefer }: KernelChoices,
+  layer: { readonly key: string; readonly node: string },
+  choices: KernelChoices,
 ): ConvolutionCandidate {
-  const preferred = prefer === undefined ? undefined : candidates.find(({ name }) => name.startsWith(prefer));
-  const chosen = byLayer?.get(key);
-  return preferred ?? candidates.find(({ name }) => name === chosen) ?? candidates[0];
+  return (
+    decidedCandidate(candidates, layer, choices) ??
+    candidates.find(({ name }) => name === choices.byLayer?.get(layer.key)) ??
+    candidates[0]
+  );
+}
+
+/** The candidate that a person has decided on, whatever was measured. */
+export function decidedCandidate(
+  candidates: readonly ConvolutionCandidate[],
+  { key, node }: { readonly key: string; readonly node: string },
+  { pins, prefer }: KernelChoices,
+): ConvolutionCandidate | undefined {
+  const pinned = pins?.get(node) ?? pins?.get(key);
+  return (
+    candidates.find(({ name }) => name === pinned) ??
+    (prefer === undefined ? undefined : candidates.find(({ name }) => name.startsWith(prefer)))
+  );
 }

@@ -11,6 +11,7 @@ import { type BufferSlice, type Dispatch, encodeDispatches, PipelineCache, prepa
 import { Patience } from './patience.ts';
 import type { KernelProfile } from './profile.ts';
 import { createSession, type NetworkSession, type SessionOptions } from './session.ts';
+import type { RunStages } from './stages.ts';
 import { requireBindable } from './storage.ts';
 import { type RawTensor, type TensorElements, toDeviceElements } from './tensor.ts';
 import { BufferUsage, MapMode } from './webgpu-flags.ts';
@@ -113,14 +114,7 @@ export class Network {
       this.#upload(inputs);
       const { device } = this.session.device;
       const encoder = device.createCommandEncoder();
-      const pass = encoder.beginComputePass();
-      encodeDispatches(pass, this.#enter);
-      this.session.encode(pass);
-      encodeDispatches(pass, this.#leave);
-      pass.end();
-      for (const { slice, readback } of this.#outputs) {
-        if (readback) encoder.copyBufferToBuffer(slice.buffer, 0, readback, 0, slice.size);
-      }
+      this.#record(encoder);
       device.queue.submit([encoder.finish()]);
       const waiting = this.#patience.submitted();
       await waiting.nearlyDue;
@@ -139,6 +133,19 @@ export class Network {
     });
   }
 
+  /** What the stages of a run take: the medians of `repeats` runs. */
+  stages(inputs: Readonly<Record<string, RawTensor>>, repeats = 5): Promise<RunStages> {
+    return this.#enqueue(async () => {
+      const { timeStages } = await loadPart('profiles', () => import('./profile.ts'));
+      const parts = {
+        upload: () => this.#upload(inputs),
+        record: this.#record.bind(this),
+        download: () => this.#download(),
+      };
+      return timeStages(this.session.device, parts, repeats);
+    });
+  }
+
   /** Frees the network's GPU memory. The device stays. */
   dispose(): void {
     this.session.dispose();
@@ -153,6 +160,18 @@ export class Network {
     const result = this.#last.then(work, work);
     this.#last = result.catch(() => undefined);
     return result;
+  }
+
+  /** Encodes a whole run: one compute pass, and the copies of the outputs to where they can be read. */
+  #record(encoder: GPUCommandEncoder, timestampWrites?: GPUComputePassTimestampWrites): void {
+    const pass = encoder.beginComputePass({ timestampWrites });
+    encodeDispatches(pass, this.#enter);
+    this.session.encode(pass);
+    encodeDispatches(pass, this.#leave);
+    pass.end();
+    for (const { slice, readback } of this.#outputs) {
+      if (readback) encoder.copyBufferToBuffer(slice.buffer, 0, readback, 0, slice.size);
+    }
   }
 
   #upload(inputs: Readonly<Record<string, RawTensor>>): void {

@@ -29,6 +29,8 @@ export interface SessionOptions {
   readonly disable?: readonly string[];
   /** Kernels for convolutions; without it, what is best where nothing was measured. */
   readonly kernels?: KernelChoices;
+  /** Sees the plan before anything is made for it; where it chooses other kernels, the plan is compiled again. */
+  readonly choose?: (plan: Plan) => Promise<KernelChoices | undefined>;
   readonly onProgress?: (ready: number, total: number) => void;
 }
 
@@ -67,7 +69,11 @@ export async function createSession(
   const precision = assignPrecision(graph, options.precision);
   const switches = planSwitches(options.disable);
   const rules = await rulesFor(graph);
-  const plan = compilePlan(graph, precision, deviceProfile(device), switches, options.kernels, rules);
+  const compile = (kernels?: KernelChoices) =>
+    compilePlan(graph, precision, deviceProfile(device), switches, kernels, rules);
+  let plan = compile(options.kernels);
+  const better = await options.choose?.(plan);
+  if (better) plan = compile(better);
   const gpu = device.device;
   const pools = plan.pools.map((size, index) =>
     gpu.createBuffer({ label: `activations ${index}`, size, usage: STORAGE_COPY }),

@@ -8,9 +8,9 @@ import { InvalidArgumentError, throwIfAborted } from '../errors.ts';
 import { type PassReport, runPasses } from '../passes/pipeline.ts';
 import { platform } from './platform.ts';
 
-/** How far loading has come: bytes of the model, then kernels compiled. The total isn't always known. */
+/** How far loading has come: bytes of the model, layers tuned, kernels compiled. The total isn't always known. */
 export interface LoadProgress {
-  readonly stage: 'read' | 'compile';
+  readonly stage: 'read' | 'tune' | 'compile';
   readonly done: number;
   readonly total?: number;
 }

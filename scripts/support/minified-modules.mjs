@@ -16,6 +16,7 @@ const parts = {
   'onelook-model': ['engine/vision/load-model.ts'],
   'onelook-operators': ['engine/plan/further-rules.ts'],
   'onelook-profile': ['engine/runtime/profile.ts'],
+  'onelook-tuner': ['engine/vision/tuning.ts'],
 };
 
 /** @type {import('esbuild').BuildOptions} */
