@@ -1,7 +1,7 @@
 /**
  * Memory of a network, ours and ONNX Runtime's, each in a process of its own.
  *
- *     npm run memory -- MODEL.onnx...
+ *     npm run benchmark -- memory MODEL.onnx...
  *
  * Prints, in MiB: weights; the least that activations can take; what our plan gives them, and the ratio; the growth of our
  * process and of the rival's, after a few runs and at its peak, the median of three; and our plan over the growth of the rival.
