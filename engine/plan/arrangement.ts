@@ -9,10 +9,14 @@ export interface Block {
 
 /** Where blocks lie, all by their indices, and how good that is. */
 export interface Arrangement {
+  /** The order in which they were placed. */
+  readonly order: readonly number[];
   readonly poolOf: Int32Array;
   readonly offsets: Float64Array;
   /** Sizes in bytes. */
   readonly pools: readonly number[];
+  /** Of the pools, in bytes. */
+  readonly total: number;
   /** All tolls, and what the pools take beyond what is free, in bytes. */
   readonly cost: number;
 }
@@ -61,7 +65,7 @@ export function arrange(
     offsets[index] = best.offset;
     pools[best.pool] = (pools[best.pool] ?? 0) + best.growth;
   }
-  return { poolOf, offsets, pools, cost };
+  return { order, poolOf, offsets, pools, total, cost };
 }
 
 /** Keeps a pool's blocks in the order of their offsets. */

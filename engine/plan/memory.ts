@@ -1,4 +1,5 @@
 import { arrange, type Block } from './arrangement.ts';
+import { improve } from './arrangement-search.ts';
 import type { MemoryReport, Place } from './plan.ts';
 
 /** Every allocation begins where a storage binding may: 256 bytes suits every device. */
@@ -35,10 +36,13 @@ export interface MemoryOptions {
 }
 
 /** Pools may exceed the lower bound by this share of it before a step is made to share a pool. */
-const FREE_EXCESS = 0.08;
+const FREE_EXCESS = 0.1;
 
 /** Beyond that, a step that shares a pool has to save this share of the bound: it costs a pipeline of its own. */
-const SHARING_TOLL = 0.0025;
+const SHARING_TOLL = 0.001;
+
+/** What plain orders can't keep within this many times the lower bound is searched for. */
+const ACCEPTABLE = 1.15;
 
 /**
  * Places allocations in a few pool buffers, so that allocations alive at the same time don't overlap, and no step reads and
@@ -52,9 +56,10 @@ export function planMemory(
   const bound = lowerBound(lifetimes, steps.length);
   const limits = { freeBytes: bound * (1 + FREE_EXCESS), maxPoolBytes };
   const blocks = describeBlocks(lifetimes, steps, sharePools ? bound * SHARING_TOLL : Infinity);
-  const { poolOf, offsets, pools } = ordersToTry(lifetimes, blocks)
+  const plain = ordersToTry(lifetimes, blocks)
     .map((order) => arrange(blocks, order, limits))
-    .reduce((best, other) => (other.cost < best.cost ? other : best));
+    .sort((a, b) => a.cost - b.cost);
+  const { poolOf, offsets, pools } = improve(plain, blocks, limits, bound * ACCEPTABLE);
   const sharingSteps = steps.filter(({ reads, writes }) =>
     writes.some((written) => reads.some((read) => read !== written && poolOf[read] === poolOf[written])),
   );
