@@ -1,0 +1,45 @@
+import type { EngineDevice } from '../runtime/device.ts';
+import type { PipelineCache } from '../runtime/dispatch.ts';
+import { measureRoofline, type Roofline } from '../runtime/roofline.ts';
+import type { LabLayer } from './layer.ts';
+
+/** A kernel's run on the roofline (Williams, Waterman, Patterson 2009, doi 10.1145/1498765.1498785). */
+export interface RooflinePoint {
+  /** FLOPs for each byte that the layer must move. */
+  readonly intensity: number;
+  readonly flopsPerSecond: number;
+  readonly bytesPerSecond: number;
+  /** The least time that arithmetic or memory needs on this device, over the time taken. */
+  readonly share?: number;
+  /** Which of the two that is. */
+  readonly bound?: 'arithmetic' | 'memory';
+}
+
+/** Both roofs of the device, measured once; undefined where it has no timestamps to measure with. */
+export async function deviceRoofline(device: EngineDevice, cache: PipelineCache): Promise<Roofline | undefined> {
+  return device.features.timestamps ? measureRoofline(cache) : undefined;
+}
+
+export function rooflinePoint(
+  { flops, bytes }: Pick<LabLayer, 'flops' | 'bytes'>,
+  milliseconds: number,
+  roofline: Roofline | undefined,
+): RooflinePoint {
+  const seconds = milliseconds / 1000;
+  const point = { intensity: flops / bytes, flopsPerSecond: flops / seconds, bytesPerSecond: bytes / seconds };
+  if (!roofline) return point;
+  const arithmetic = flops / roofline.flopsPerSecond;
+  const memory = bytes / roofline.bytesPerSecond;
+  const bound = arithmetic >= memory ? 'arithmetic' : 'memory';
+  return { ...point, share: Math.max(arithmetic, memory) / seconds, bound };
+}
+
+/** The most FLOP/s that an intensity allows. */
+export function roofAt(intensity: number, { flopsPerSecond, bytesPerSecond }: Roofline): number {
+  return Math.min(flopsPerSecond, intensity * bytesPerSecond);
+}
+
+/** The intensity at which both roofs meet: below it memory is the limit, above it arithmetic. */
+export function ridgeIntensity({ flopsPerSecond, bytesPerSecond }: Roofline): number {
+  return flopsPerSecond / bytesPerSecond;
+}
