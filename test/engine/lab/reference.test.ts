@@ -40,11 +40,11 @@ describe('the bound of an error', () => {
   });
 
   it('passes through the epilogue', () => {
-    const after = (...epilogue: Parameters<typeof errorBound>[0]['epilogue']) => errorBound({ ...sum, epilogue });
-    expect(after({ name: 'silu' })).toBeCloseTo(2 * errorBound(sum), 6);
-    expect(after({ name: 'leakyRelu', alpha: 5 })).toBeCloseTo(5 * errorBound(sum), 5);
+    const passed = (...epilogue: Parameters<typeof errorBound>[0]['epilogue']) => errorBound({ ...sum, epilogue });
+    expect(passed({ name: 'silu' })).toBeCloseTo(2 * errorBound(sum), 6);
+    expect(passed({ name: 'leakyRelu', alpha: 5 })).toBeCloseTo(5 * errorBound(sum), 5);
     const quantize = { name: 'quantize', scale: 0.5, zeroPoint: 0, minimum: 0, maximum: 255 } as const;
     // It may round to the integer beside the expected one.
-    expect(after(quantize, { name: 'dequantize', scale: 0.5, zeroPoint: 0 })).toBeCloseTo(0.5 + errorBound(sum), 6);
+    expect(passed(quantize, { name: 'dequantize', scale: 0.5, zeroPoint: 0 })).toBeCloseTo(0.5 + errorBound(sum), 6);
   });
 });
