@@ -16,7 +16,7 @@
  *     tiles: u32, // = ceil(outputWidth / 8)       or what the comment says
  */
 import { assemble } from '../../shaders/assemble.ts';
-import type { ConvolutionCandidate, ScratchTensor } from '../../shaders/conv-candidate.ts';
+import { type ConvolutionCandidate, type ScratchTensor, tensorOf } from '../../shaders/conv-candidate.ts';
 import type { WeightLayout } from '../../shaders/conv-weights.ts';
 import type { ElementType, Kernel, Parameter } from '../../shaders/kernel.ts';
 import { evaluateExpression } from './expression.ts';
@@ -69,13 +69,14 @@ export function formatKernel(candidate: ConvolutionCandidate, layer: LabLayer): 
   return [
     `//! layer ${layer.text}`,
     `//! weights ${candidate.weights}`,
+    ...(candidate.rounding ? [`//! rounding ${candidate.rounding}`] : []),
     ...(candidate.scratch ?? []).map(({ name, element, elements }) => `//! scratch ${name} ${element} ${elements}`),
     ...kernels.map((kernel) => formatDispatch(kernel, layer, kernels.length > 1)),
   ].join('\n');
 }
 
 function formatDispatch(kernel: Kernel, layer: LabLayer, isOneOfSeveral: boolean): string {
-  const widths = new Map(kernel.bindings.map(({ name, vector }) => [name, vector]));
+  const widths = new Map(kernel.bindings.map((binding) => [tensorOf(binding), binding.vector]));
   const variables = layerVariables(layer, widths);
   const values = new Map(kernel.parameters.map(({ name, value }) => [name, value]));
   const code = assemble(kernel)
@@ -88,6 +89,9 @@ function formatDispatch(kernel: Kernel, layer: LabLayer, isOneOfSeveral: boolean
   return [
     ...(isOneOfSeveral ? ['', `//! dispatch ${kernel.label}`] : []),
     `//! workgroups ${kernel.workgroups.join(', ')}`,
+    ...kernel.bindings
+      .filter((binding) => tensorOf(binding) !== binding.name)
+      .map((binding) => `//! tensor ${binding.name} = ${tensorOf(binding)}`),
     `${code}\n`,
   ].join('\n');
 }
@@ -109,7 +113,18 @@ export function parseKernel(
   return { ...(failed ? {} : { kernel }), problems: reader.problems };
 }
 
-const WEIGHT_LAYOUT = /^[a-z]\w*$/;
+const WEIGHT_LAYOUTS: Readonly<Record<WeightLayout, true>> = {
+  blocks: true,
+  depthwise: true,
+  plain: true,
+  winograd2: true,
+  winograd4: true,
+};
+
+function isWeightLayout(name: string): name is WeightLayout {
+  return Object.hasOwn(WEIGHT_LAYOUTS, name);
+}
+
 const DIRECTIVE = /^\s*\/\/!\s*(\w+)\s*(.*?)\s*$/;
 const STORAGE =
   /@group\(\s*0\s*\)\s*@binding\(\s*(\d+)\s*\)\s*var\s*<\s*storage\s*(?:,\s*(read|read_write)\s*)?>\s*(\w+)\s*:\s*array\s*<\s*(vec([234])\s*<|vec([234])|\w)/g;
@@ -134,8 +149,8 @@ class KernelReader {
     const starts: { line: number; label: string }[] = [];
     this.#directives(1, this.#lines.length, (directive, rest, line) => {
       if (directive === 'weights') {
-        if (WEIGHT_LAYOUT.test(rest)) weights = rest as WeightLayout;
-        else this.#fail(line, `"${rest}" is no layout of weights`);
+        if (isWeightLayout(rest)) weights = rest;
+        else this.#fail(line, `"${rest}" is no layout of weights: ${Object.keys(WEIGHT_LAYOUTS).join(', ')}`);
       } else if (directive === 'rounding') rounding = this.#value(rest, line, layerVariables(this.#layer));
       else if (directive === 'scratch') scratch.push(...this.#scratch(rest, line));
       else if (directive === 'dispatch') starts.push({ line, label: rest });

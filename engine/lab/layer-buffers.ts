@@ -6,6 +6,7 @@ import type { DenseTensor } from '../graph/types.ts';
 import { float32ToFloat16 } from '../half.ts';
 import type { BufferSlice } from '../runtime/dispatch.ts';
 import { BufferUsage } from '../runtime/webgpu-flags.ts';
+import { mapBytes } from './layer.ts';
 import type { LayerProblem } from './reference.ts';
 
 /** What a kernel asks of the buffers: how its weights lie, and memory of its own. */
@@ -44,6 +45,17 @@ export class LayerBuffers {
       this.#buffers.set(name, buffer);
     }
     return { buffer, offset: 0, size: buffer.size };
+  }
+
+  /** What a tensor takes, without what lies between its pixels. */
+  bytes(tensor: string, kernel: KernelTensors): number {
+    const { input, output, residual } = this.#problem.layer.spec;
+    const map = new Map([
+      ['input', input],
+      ['output', output],
+      ['residual', residual],
+    ]).get(tensor);
+    return map ? mapBytes(map) : this.slice(tensor, kernel).size;
   }
 
   /** Forgets what kernels have written. */

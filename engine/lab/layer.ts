@@ -95,10 +95,13 @@ export function shapeOf({ batch, channels, height, width }: FeatureMap): Shape {
   return [batch, channels, height, width];
 }
 
+/** Of the elements, lanes up to a multiple of 4 channels included. */
+export function mapBytes({ batch, channels, height, width, element }: FeatureMap): number {
+  return batch * height * width * Math.ceil(channels / 4) * 4 * bytesPerElement(element);
+}
+
 function leastBytes(spec: ConvolutionSpec, groupChannels: number): number {
   const { input, output, residual, weightElement, kernel } = spec;
-  const mapBytes = ({ batch, channels, height, width, element }: FeatureMap) =>
-    batch * height * width * Math.ceil(channels / 4) * 4 * bytesPerElement(element);
   const maps = [input, output, ...(residual ? [residual] : [])].reduce((sum, map) => sum + mapBytes(map), 0);
   const weights = output.channels * groupChannels * kernel[0] * kernel[1] * bytesPerElement(weightElement);
   return maps + weights + output.channels * bytesPerElement('f32' satisfies ElementType);

@@ -1,9 +1,9 @@
 import { packParameters } from '../../shaders/assemble.ts';
-import type { ConvolutionCandidate } from '../../shaders/conv-candidate.ts';
+import { type ConvolutionCandidate, tensorOf } from '../../shaders/conv-candidate.ts';
 import { type Dispatch, type PipelineCache, prepareDispatches } from '../runtime/dispatch.ts';
 import { BufferUsage, ShaderStage } from '../runtime/webgpu-flags.ts';
 import type { TextDispatch, TextKernel, TextProblem } from './kernel-text.ts';
-import type { LayerBuffers } from './layer-buffers.ts';
+import type { KernelTensors, LayerBuffers } from './layer-buffers.ts';
 
 /** A kernel ready to run on a layer's buffers. */
 export interface PreparedKernel {
@@ -13,6 +13,8 @@ export interface PreparedKernel {
   readonly compileMs: number;
   /** How many times the error of a direct sum its results may have. */
   readonly rounding: number;
+  /** What its dispatches bind, each tensor once for each dispatch: the least that it moves. */
+  readonly bytes: number;
   dispose(): void;
 }
 
@@ -29,16 +31,22 @@ export async function prepareCandidate(
   { specialize }: PrepareOptions = {},
 ): Promise<PreparedKernel> {
   const started = performance.now();
-  const requests = candidate.build().map((kernel) => ({
+  const kernels = candidate.build();
+  const requests = kernels.map((kernel) => ({
     kernel,
-    buffers: kernel.bindings.map(({ name }) => buffers.slice(name, candidate)),
+    buffers: kernel.bindings.map((binding) => buffers.slice(tensorOf(binding), candidate)),
   }));
   const { dispatches, parameterBuffer } = await prepareDispatches(cache, requests, { specialize });
   return {
     name: candidate.name,
     dispatches,
     compileMs: performance.now() - started,
-    rounding: 1,
+    rounding: candidate.rounding ?? 1,
+    bytes: totalBytes(
+      kernels.flatMap(({ bindings }) => bindings.map(tensorOf)),
+      candidate,
+      buffers,
+    ),
     dispose: () => parameterBuffer?.destroy(),
   };
 }
@@ -83,7 +91,13 @@ export async function prepareText(
     return { problems };
   }
   const { name, rounding } = kernel;
-  return { prepared: { name, dispatches, compileMs: performance.now() - started, rounding, dispose }, problems };
+  const bound = kernel.dispatches.flatMap(({ bindings }) => bindings.map(({ tensor }) => tensor));
+  const bytes = totalBytes(bound, kernel, buffers);
+  return { prepared: { name, dispatches, compileMs: performance.now() - started, rounding, bytes, dispose }, problems };
+}
+
+function totalBytes(tensors: readonly string[], kernel: KernelTensors, buffers: LayerBuffers): number {
+  return tensors.reduce((sum, tensor) => sum + buffers.bytes(tensor, kernel), 0);
 }
 
 interface CompiledPart {

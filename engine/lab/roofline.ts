@@ -5,11 +5,14 @@ import type { LabLayer } from './layer.ts';
 
 /** A kernel's run on the roofline (Williams, Waterman, Patterson 2009, doi 10.1145/1498765.1498785). */
 export interface RooflinePoint {
-  /** FLOPs for each byte that the layer must move. */
+  /** FLOPs of the layer for each byte that the kernel must move. */
   readonly intensity: number;
   readonly flopsPerSecond: number;
   readonly bytesPerSecond: number;
-  /** The least time that arithmetic or memory needs on this device, over the time taken. */
+  /**
+   * The least time that the layer's arithmetic or memory needs on this device, over the time taken. A kernel that needs
+   * fewer multiplications than the layer states, as Winograd's do, may exceed 1.
+   */
   readonly share?: number;
   /** Which of the two that is. */
   readonly bound?: 'arithmetic' | 'memory';
@@ -20,13 +23,15 @@ export async function deviceRoofline(device: EngineDevice, cache: PipelineCache)
   return device.features.timestamps ? measureRoofline(cache) : undefined;
 }
 
+/** @param moved bytes that the kernel moves at least; more than the layer's where dispatches hand on intermediate results */
 export function rooflinePoint(
   { flops, bytes }: Pick<LabLayer, 'flops' | 'bytes'>,
   milliseconds: number,
   roofline: Roofline | undefined,
+  moved = bytes,
 ): RooflinePoint {
   const seconds = milliseconds / 1000;
-  const point = { intensity: flops / bytes, flopsPerSecond: flops / seconds, bytesPerSecond: bytes / seconds };
+  const point = { intensity: flops / moved, flopsPerSecond: flops / seconds, bytesPerSecond: moved / seconds };
   if (!roofline) return point;
   const arithmetic = flops / roofline.flopsPerSecond;
   const memory = bytes / roofline.bytesPerSecond;

@@ -72,9 +72,9 @@ export async function studyLayer(bench: LayerBench, options: StudyOptions): Prom
     }
     await timeTurns(bench.device, kernels, {
       ...options,
-      onTurn: ({ name }, timing) => {
+      onTurn: ({ name, bytes }, timing) => {
         const entry = entries.get(name);
-        if (entry) update({ ...entry, timing, point: rooflinePoint(bench.layer, timing.medianMs, roofline) });
+        if (entry) update({ ...entry, timing, point: rooflinePoint(bench.layer, timing.medianMs, roofline, bytes) });
       },
     });
     return [...entries.values()];

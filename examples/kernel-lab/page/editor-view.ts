@@ -117,6 +117,9 @@ function connectBeginning(store: Store, workbench: Workbench): void {
     select.replaceChildren(...candidates.map((name) => create('option', { value: name }, name)));
     select.disabled = candidates.length === 0;
   });
+  store.watch(['begunFrom', 'candidates'], ({ begunFrom }) => {
+    if (begunFrom) select.value = begunFrom;
+  });
   select.addEventListener('change', () => workbench.begin(select.value));
 }
 

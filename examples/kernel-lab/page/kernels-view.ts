@@ -92,7 +92,7 @@ function checkCell(entry: Entry | undefined): HTMLElement {
   const { check, problems } = entry;
   if (!check) {
     const failed = problems.some(({ severity }) => severity === 'error');
-    return create('td', { className: 'wrong' }, failed ? 'does not compile' : '');
+    return create('td', { className: 'wrong' }, failed ? '✗ compile error' : '');
   }
   const title = describeCheck(check);
   return create('td', { className: check.correct ? 'right' : 'wrong', title }, check.correct ? '✓ right' : '✗ wrong');

@@ -5,14 +5,15 @@ import { logTicks, plotScales, type RooflineScales, roofLine } from '../lab/plot
 import { type Entry, fastest } from '../lab/study.ts';
 import { LIVE, type State, type Store } from './state.ts';
 
-const WIDTH = 560;
-const HEIGHT = 380;
-const BOX = { left: 62, right: WIDTH - 14, top: 16, bottom: HEIGHT - 46 };
+const WIDTH = 480;
+const HEIGHT = 360;
+const BOX = { left: 64, right: WIDTH - 14, top: 16, bottom: HEIGHT - 46 };
 const LABEL_HEIGHT = 15;
 
 /** The roofline plot: both roofs, the layer's kernels, and the best ones of layers that were measured before. */
 export function showPlot(store: Store): void {
-  const plot = byId('plot', SVGElement as unknown as new () => HTMLElement) as unknown as SVGSVGElement;
+  const plot = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, 'aria-labelledby': 'plot-caption' });
+  byId('plot', HTMLElement).append(plot);
   const point = (name: string | undefined) => store.update({ pointedAt: name });
   store.watch(['roofline', 'entries', 'earlier', 'layer'], (state) => {
     plot.replaceChildren(...draw(state, point));
@@ -54,14 +55,14 @@ function axes({ x, y }: RooflineScales): SVGElement[] {
   return [
     ...logTicks(x).flatMap(({ value, at, isDecade }) => [
       svg('line', { x1: at, x2: at, y1: BOX.top, y2: BOX.bottom, class: isDecade ? 'grid decade' : 'grid' }),
-      ...(isLabelled(value) ? [label(figureOf(value), at, BOX.bottom + 16, 'middle')] : []),
+      ...(isLabelled(value) ? [label(tickText(value), at, BOX.bottom + 16, 'middle')] : []),
     ]),
     ...logTicks(y).flatMap(({ value, at, isDecade }) => [
       svg('line', { x1: BOX.left, x2: BOX.right, y1: at, y2: at, class: isDecade ? 'grid decade' : 'grid' }),
-      ...(isDecade || isLabelled(value) ? [label(withPrefix(value, ''), BOX.left - 6, at + 4, 'end')] : []),
+      ...(isDecade || isLabelled(value) ? [label(tickText(value), BOX.left - 6, at + 4, 'end')] : []),
     ]),
     label('FLOP/byte', (BOX.left + BOX.right) / 2, HEIGHT - 8, 'middle', 'axis'),
-    svg('text', { transform: `translate(13 ${middle}) rotate(-90)`, 'text-anchor': 'middle', class: 'axis' }, 'FLOP/s'),
+    svg('text', { transform: `translate(12 ${middle}) rotate(-90)`, 'text-anchor': 'middle', class: 'axis' }, 'FLOP/s'),
   ];
 }
 
@@ -70,8 +71,11 @@ function isLabelled(value: number): boolean {
   return /^[125]/.test(value.toExponential());
 }
 
-function figureOf(value: number): string {
-  return String(Number(value.toPrecision(1)));
+/** Ticks are 1, 2 or 5 times a power of ten: without the zeros that a figure has. */
+function tickText(value: number): string {
+  return withPrefix(value, '')
+    .replace(/\.0+(?=\D|$)/, '')
+    .trim();
 }
 
 function roofs(roofline: Roofline, scales: RooflineScales): SVGElement[] {

@@ -37,6 +37,8 @@ export interface State {
   readonly running?: string;
   /** The live kernel. */
   readonly text: string;
+  /** The built-in kernel that it was. */
+  readonly begunFrom?: string;
   readonly problems: readonly TextProblem[];
   readonly attempts: readonly Attempt[];
   readonly pins: Pins;

@@ -72,7 +72,8 @@ export class Workbench {
   begin(name: string): void {
     const bench = this.#bench;
     const candidate = bench?.candidates.find((each) => each.name === name);
-    if (bench && candidate) this.#store.update({ text: formatKernel(candidate, bench.layer), problems: [] });
+    if (!bench || !candidate) return;
+    this.#store.update({ text: formatKernel(candidate, bench.layer), begunFrom: name, problems: [] });
   }
 
   /** Compiles, checks and times the live kernel, against the fastest built-in one. */
@@ -124,7 +125,8 @@ export class Workbench {
     });
     this.#bench = bench;
     this.#store.update({ candidates: bench.candidates.map(({ name }) => name) });
-    this.begin(bench.candidates[0].name);
+    // One dispatch is easier to begin with than several.
+    this.begin((bench.candidates.find(({ scratch }) => !scratch) ?? bench.candidates[0]).name);
     await this.#measure();
   }
 

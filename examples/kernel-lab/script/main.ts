@@ -129,15 +129,12 @@ function totals(studies: readonly LayerStudy[]): string {
   for (const { layer, entries } of studies) {
     const count = countOf(layer);
     for (const entry of entries) add(entry.name, count * medianOf(entry));
-    add('(chosen without measuring)', count * medianOf(entries[0]));
+    const chosen = entries.find(({ name }) => 'chosen' in layer && name === layer.chosen);
+    if (chosen) add('(chosen without measuring)', count * medianOf(chosen));
     add('(the fastest of each)', count * medianOf(fastest(entries)));
   }
-  const rows = [...sums].map(([name, { ms, layers }]) => [name, figureMs(ms), `${layers} of ${studies.length}`]);
+  const rows = [...sums].map(([name, { ms, layers }]) => [name, ms.toFixed(1), `${layers} of ${studies.length}`]);
   return columns([['all layers', 'ms', 'layers that have it'], ...rows], new Set([1]));
-}
-
-function figureMs(ms: number): string {
-  return ms.toFixed(1);
 }
 
 /** Adds the winners to the file's table, where it has one already. */

@@ -5,6 +5,7 @@ import { labLayer } from '../../../engine/lab/layer.ts';
 import { parseLayer } from '../../../engine/lab/layer-text.ts';
 import { assemble } from '../../../shaders/assemble.ts';
 import { conv2dCandidates } from '../../../shaders/conv-2d.ts';
+import { tensorOf } from '../../../shaders/conv-candidate.ts';
 
 const GPU = { float16: true, smallestSubgroup: 8, software: false };
 
@@ -46,7 +47,8 @@ describe('kernels as text', () => {
         expect(layerOfText(written)).toBe(own.text);
         const { kernel, problems } = parseKernel(written, own);
         expect(problems).toEqual([]);
-        expect(kernel?.weights).toBe(candidate.weights);
+        expect(kernel).toMatchObject({ weights: candidate.weights, rounding: candidate.rounding ?? 1 });
+        expect(kernel?.scratch).toEqual(candidate.scratch ?? []);
         const kernels = candidate.build();
         expect(kernel?.dispatches.length).toBe(kernels.length);
         kernels.forEach((built, index) => {
@@ -54,7 +56,7 @@ describe('kernels as text', () => {
           expect(dispatch?.workgroups).toEqual(built.workgroups);
           expect(dispatch?.uniform?.parameters).toEqual(built.parameters);
           expect(dispatch?.bindings.map(({ tensor, access }) => [tensor, access])).toEqual(
-            built.bindings.map(({ name, access }) => [name, access]),
+            built.bindings.map((binding) => [tensorOf(binding), binding.access]),
           );
           const bare = (code: string | undefined) => code?.replace(/[ \t]*(\/\/.*)?$/gm, '').trim();
           expect(bare(dispatch?.code)).toBe(bare(assemble(built)));
@@ -114,6 +116,7 @@ struct Parameters {
   it.each([
     ['fn main() {}', 1, /size of the dispatch is missing/],
     ['\n//! workgroup 1', 2, /no directive "workgroup"/],
+    ['//! workgroups 1\n//! weights heap', 2, /"heap" is no layout of weights: blocks/],
     ['//! workgroups 0', 1, /0 workgroups is none/],
     ['//! workgroups 1.5', 1, /1.5 workgroups is none/],
     ['//! workgroups depth', 1, /there is no "depth"; there is batch, groups/],

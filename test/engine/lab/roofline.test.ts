@@ -26,6 +26,11 @@ describe('the roofline', () => {
     expect(thin.bound).toBe('memory');
   });
 
+  it('has a point further left for a kernel that moves more than the layer', () => {
+    const point = rooflinePoint({ flops: 1e9, bytes: 1e7 }, 4, roofline, 4e7);
+    expect(point).toMatchObject({ intensity: 25, flopsPerSecond: 2.5e11, bytesPerSecond: 1e10, share: 0.25 });
+  });
+
   it('has points without roofs where none could be measured', () => {
     expect(rooflinePoint({ flops: 100, bytes: 10 }, 1000, undefined)).toEqual({
       intensity: 10,
