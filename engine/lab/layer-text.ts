@@ -32,13 +32,13 @@ const MOST_ELEMENTS = 2 ** 28;
  *
  *     k3 or k3x5      kernel, height x width           g64           groups
  *     s2 or s2x1      stride                           b4            batch
- *     p1, p1x2 or     padding: all sides, rows x       f16           stored as float16; default f32
+ *     p1, p1x2 or     padding: all sides, rows x       f16           all stored as float16; default f32
  *       p0.0.1.1      columns, or top.left.bottom.right transposed    a transposed convolution
  *     d2 or d2x1      dilation                         o1 or o1x0    its output padding
  *     silu, relu, leakyRelu(0.1), clip(0,6), ...       add, add(0.5) the residual is added, scaled
  *
- * Epilogue steps run in the order in which they are written. Without p, the padding is that which keeps the size at a
- * stride of 1, and none where the layer is transposed. All tensors are of one type, channels-last, each in memory of its own.
+ * Tensors that differ are stored as f16.f32.f16: input, weights, (residual,) output. Epilogue steps run in the order in which they are written. Without p, the padding is that which keeps the size at a
+ * stride of 1, and none where the layer is transposed. All tensors are channels-last, each in memory of its own.
  *
  * @throws InvalidArgumentError naming the word that is wrong
  */
@@ -53,7 +53,7 @@ export function parseLayer(text: string): Layer {
       .filter(Boolean),
     text,
   );
-  const { kernel, strides, dilations, groups, batch, element, transposed, outputPadding, epilogue } = words;
+  const { kernel, strides, dilations, groups, batch, elements, transposed, outputPadding, epilogue } = words;
   const fail = (problem: string): never => {
     throw new InvalidArgumentError(`the layer "${text}": ${problem}`);
   };
@@ -73,18 +73,27 @@ export function parseLayer(text: string): Layer {
   if (size.some((pixels) => pixels < 1)) fail(`nothing is left of the output: it would be ${size.join(' x ')}`);
   const most = Math.max(channels * height * width, outChannels * size[0] * size[1]) * batch;
   if (most > MOST_ELEMENTS) fail(`a tensor of ${most} elements is more than the lab takes`);
-  const output = freshMap([batch, outChannels, size[0], size[1]], element);
+  const outputShape = [batch, outChannels, size[0], size[1]];
+  const addsResidual = epilogue.some(({ name }) => name === 'addResidual');
+  if (elements.length > 1 && elements.length !== (addsResidual ? 4 : 3)) {
+    fail(`${elements.join('.')} must name input, weights, ${addsResidual ? 'residual, ' : ''}output`);
+  }
+  const [inputElement, weightElement = inputElement] = elements;
+  const outputElement = elements[elements.length - 1];
   const spec: ConvolutionSpec = {
-    ...{ kernel, strides, pads, dilations, groups, epilogue, weightElement: element, output },
-    input: freshMap([batch, channels, height, width], element),
-    ...(epilogue.some(({ name }) => name === 'addResidual') ? { residual: output } : {}),
+    ...{ kernel, strides, pads, dilations, groups, epilogue, weightElement },
+    input: freshMap([batch, channels, height, width], inputElement),
+    output: freshMap(outputShape, outputElement),
+    ...(addsResidual ? { residual: freshMap(outputShape, elements[2] ?? outputElement) } : {}),
   };
   return { operator: transposed ? 'convTranspose2d' : 'conv2d', spec, groupChannels: channels / groups };
 }
 
 /** The layer as `parseLayer` reads it; where in memory its tensors lie is left out. */
 export function formatLayer({ operator, spec }: Layer): string {
-  const { input, output, kernel, strides, pads, dilations, groups, epilogue } = spec;
+  const { input, output, residual, weightElement, kernel, strides, pads, dilations, groups, epilogue } = spec;
+  const elements = [input.element, weightElement, ...(residual ? [residual.element] : []), output.element];
+  const stored = new Set(elements).size > 1 ? elements.join('.') : input.element;
   const pair = ([a, b]: readonly number[]) => (a === b ? `${a}` : `${a}x${b}`);
   const [top, left, bottom, right] = pads;
   const padding = top === bottom && left === right ? pair([top, left]) : pads.join('.');
@@ -102,7 +111,7 @@ export function formatLayer({ operator, spec }: Layer): string {
     ...(transposed ? ['transposed'] : []),
     ...(transposed && added.some((pixels) => pixels > 0) ? [`o${pair(added)}`] : []),
     ...epilogue.map(formatStep),
-    ...(input.element === 'f16' ? ['f16'] : []),
+    ...(stored === 'f32' ? [] : [stored]),
   ].join(' ');
 }
 
@@ -113,7 +122,7 @@ interface Words {
   dilations: readonly [number, number];
   groups: number;
   batch: number;
-  element: ElementType;
+  elements: readonly ElementType[];
   transposed: boolean;
   outputPadding: readonly [number, number];
   readonly epilogue: EpilogueStep[];
@@ -127,7 +136,7 @@ function readWords(words: readonly string[], text: string): Words {
     dilations: [1, 1],
     groups: 1,
     batch: 1,
-    element: 'f32',
+    elements: ['f32'],
     transposed: false,
     outputPadding: [0, 0],
     epilogue: [],
@@ -146,7 +155,7 @@ function readWords(words: readonly string[], text: string): Words {
     else if (letter === 'p' && sides) result.pads = sides.slice(1).map(Number) as [number, number, number, number];
     else if (letter === 'g' && pair && !pair[2]) result.groups = Number(pair[1]);
     else if (letter === 'b' && pair && !pair[2]) result.batch = Number(pair[1]);
-    else if (word === 'f32' || word === 'f16') result.element = word;
+    else if (/^f(32|16)(\.f(32|16)){0,3}$/.test(word)) result.elements = word.split('.') as ElementType[];
     else if (word === 'transposed') result.transposed = true;
     else if (step) result.epilogue.push(step);
     else throw new InvalidArgumentError(`the layer "${text}": "${word}" means nothing; an example is ${LAYER_EXAMPLE}`);

@@ -10,7 +10,7 @@ export const EMBEDDED_NETWORK = 'The embedded network';
 /** What comes from files and goes into them: networks, kernels, pins. */
 export function connectFiles(store: Store, workbench: Workbench): void {
   connectNetworks(store, workbench);
-  onFile('open-wgsl', async (file) => store.update({ text: await file.text(), problems: [] }));
+  onFile('open-wgsl', async (file) => workbench.openKernel(await file.text()));
   onClick('save-wgsl', () => download('kernel.wgsl', store.state.text, 'text/plain'));
   connectPins(store);
   const banner = byId('error', HTMLElement);

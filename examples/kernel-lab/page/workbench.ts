@@ -8,6 +8,7 @@ import {
   type LabLayer,
   LayerBench,
   labLayer,
+  layerOfText,
   type ModelSource,
   type NetworkLayer,
   networkLayers,
@@ -74,6 +75,17 @@ export class Workbench {
     const candidate = bench?.candidates.find((each) => each.name === name);
     if (!bench || !candidate) return;
     this.#store.update({ text: formatKernel(candidate, bench.layer), begunFrom: name, problems: [] });
+  }
+
+  /** Takes the live kernel from a file, and opens the layer that it was written for. */
+  async openKernel(text: string): Promise<void> {
+    const { layer, network } = this.#store.state;
+    const wanted = layerOfText(text);
+    if (wanted !== undefined && wanted !== layer?.text) {
+      const known = network?.layers.find((each) => each.text === wanted);
+      await (known ? this.openLayer(known) : this.openText(wanted));
+    }
+    this.#store.update({ text, problems: [] });
   }
 
   /** Compiles, checks and times the live kernel, against the fastest built-in one. */

@@ -10,6 +10,7 @@ import {
   type LabLayer,
   LayerBench,
   labLayer,
+  layerOfText,
   type NetworkLayer,
   networkLayers,
   OneLookError,
@@ -39,7 +40,8 @@ try {
   process.exitCode = 1;
 }
 
-async function main({ shape, layer: chosen, adapter }: Options): Promise<void> {
+async function main({ layer: chosen, adapter }: Options): Promise<void> {
+  const shape = options.shape ?? (chosen === undefined ? layerOfFile(options) : undefined);
   const device = await requestNodeDevice({ adapter });
   const { name, software } = device.adapter;
   console.log(`on ${name}${software ? ' (a software adapter: the processor does the work)' : ''}`);
@@ -62,6 +64,11 @@ async function main({ shape, layer: chosen, adapter }: Options): Promise<void> {
   if (options.pin !== undefined) writePins(options.pin, studies);
   if (options.json !== undefined) writeFileSync(options.json, reportJson(device, roofline, studies));
   if (!options.watch) device.device.destroy();
+}
+
+/** The layer that a kernel's file was written for. */
+function layerOfFile({ wgsl }: Options): string | undefined {
+  return wgsl !== undefined && existsSync(wgsl) ? layerOfText(readFileSync(wgsl, 'utf8')) : undefined;
 }
 
 async function layersOf(device: EngineDevice): Promise<NetworkLayer[]> {

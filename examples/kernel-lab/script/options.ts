@@ -24,7 +24,8 @@ Examples:
   node examples/kernel-lab/run.mjs yolov8n.onnx --layer 3                kernels of one of them
   node examples/kernel-lab/run.mjs yolov8n.onnx --layer all --pin pins.json
   node examples/kernel-lab/run.mjs --shape "64x80x80 -> 64 k3 s1 p1 silu"
-  node examples/kernel-lab/run.mjs --shape "64x80x80 -> 64 k3 silu" --wgsl mine.wgsl --watch`;
+  node examples/kernel-lab/run.mjs --shape "64x80x80 -> 64 k3 silu" --wgsl mine.wgsl
+  node examples/kernel-lab/run.mjs --wgsl mine.wgsl --watch              the layer that it was begun for`;
 
 /** Reads the command line; says what is wrong with it and ends the process. */
 export function readOptions(): Options {

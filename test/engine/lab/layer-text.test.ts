@@ -20,6 +20,12 @@ describe('layers as text', () => {
       output: { batch: 2, channels: 32, height: 40, width: 30, pixelStride: 32 },
     });
     expect(spec.residual).toEqual(spec.output);
+    expect(parseLayer('4x4x4 -> 4 add f16.f32.f32.f16').spec).toMatchObject({
+      input: { element: 'f16' },
+      weightElement: 'f32',
+      residual: { element: 'f32' },
+      output: { element: 'f16' },
+    });
   });
 
   it('keep their size without padding given', () => {
@@ -36,6 +42,8 @@ describe('layers as text', () => {
     '16x9x12 -> 8 k2x3 s2x1 p0.1.1.0 b3 leakyRelu(0.1) f16',
     '16x10x10 -> 8 k3 s2 p1 transposed o1 clip(0,6)',
     '8x6x6 -> 8 k3 s1 p2 d2',
+    '8x6x6 -> 8 k3 s1 p1 silu f32.f32.f16',
+    '8x6x6 -> 8 k3 s1 p1 add f16.f32.f32.f16',
   ])('are written as they are read: %s', (text) => {
     expect(formatLayer(parseLayer(text))).toBe(text);
   });
@@ -49,6 +57,7 @@ describe('layers as text', () => {
     ['64x2x2 -> 64 k5 p0', /too small/],
     ['64x4000x4000 -> 64', /more than the lab takes/],
     ['8x8x8 -> 8 add add', /at most one residual/],
+    ['8x8x8 -> 8 add f16.f16.f32', /must name input, weights, residual, output/],
     ['8x8x8 -> 8 leakyRelu', /"leakyRelu" means nothing/],
   ])('are refused with a reason: "%s"', (text, reason) => {
     expect(() => parseLayer(text)).toThrow(InvalidArgumentError);
