@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const outfile = fileURLToPath(new URL('../../dist/kernel-lab-script.js', import.meta.url));
+const outfile = fileURLToPath(new URL('../../dist/kernel-lab/script.js', import.meta.url));
 await build({
   entryPoints: [fileURLToPath(new URL('script/main.ts', import.meta.url))],
   outfile,
