@@ -1,7 +1,9 @@
 import type { ConvolutionCandidate } from '../../shaders/conv-candidate.ts';
+import { InvalidArgumentError } from '../errors.ts';
 import { convolutionCandidates } from '../plan/rules/convolution.ts';
 import type { EngineDevice } from '../runtime/device.ts';
 import { PipelineCache } from '../runtime/dispatch.ts';
+import { fitsBindings } from '../runtime/layer-timer.ts';
 import { deviceProfile } from '../runtime/session.ts';
 import { type CheckResult, checkKernel } from './check.ts';
 import { parseKernel, type TextProblem } from './kernel-text.ts';
@@ -32,9 +34,12 @@ export class LayerBench {
 
   /**
    * Computes what the layer must give; that takes about a second for each 10^9 FLOPs.
-   * @throws AbortError
+   * @throws InvalidArgumentError where the device can't bind the layer's tensors, AbortError
    */
   static async create(device: EngineDevice, layer: LabLayer, options: ProblemOptions = {}): Promise<LayerBench> {
+    if (candidatesOf(layer, device).length === 0) {
+      throw new InvalidArgumentError(`the tensors of ${layer.text} are larger than what this device binds at once`);
+    }
     return new LayerBench(device, await createProblem(layer, options));
   }
 
@@ -62,7 +67,9 @@ export class LayerBench {
   }
 }
 
-/** The built-in kernels that a device has for a layer. */
-export function candidatesOf({ operator, spec }: LabLayer, device: EngineDevice): ConvolutionCandidate[] {
-  return convolutionCandidates(operator, spec, deviceProfile(device));
+/** The built-in kernels that a device has for a layer and can bind the tensors of. */
+export function candidatesOf(layer: LabLayer, device: EngineDevice): ConvolutionCandidate[] {
+  const profile = deviceProfile(device);
+  const all = convolutionCandidates(layer.operator, layer.spec, profile);
+  return all.filter((candidate) => fitsBindings(layer, candidate, profile.maxBindingBytes));
 }

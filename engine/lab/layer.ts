@@ -6,6 +6,7 @@ import { definitionOf } from '../graph/registry.ts';
 import type { Graph, Shape, TensorType } from '../graph/types.ts';
 import { assignPrecision, type FloatPrecision } from '../passes/assign-precision.ts';
 import { compilePlan } from '../plan/compile.ts';
+import { rulesFor } from '../plan/lowering-rules.ts';
 import { planSwitches } from '../plan/options.ts';
 import type { ConvolutionLayer } from '../plan/plan.ts';
 import type { EngineDevice } from '../runtime/device.ts';
@@ -46,9 +47,17 @@ export function labLayer(layer: Pick<ConvolutionLayer, 'operator' | 'spec' | 'gr
   };
 }
 
-/** The convolutions of a network as a device would run them, each key once, in the order of the network. */
-export function networkLayers(graph: Graph, device: EngineDevice, precision: FloatPrecision): NetworkLayer[] {
-  const { layers } = compilePlan(graph, assignPrecision(graph, precision), deviceProfile(device), planSwitches());
+/**
+ * The convolutions of a network as a device would run them, each key once, in the order of the network.
+ * @throws UnsupportedModelError, OutOfMemoryError, ModuleLoadError
+ */
+export async function networkLayers(
+  graph: Graph,
+  device: EngineDevice,
+  precision: FloatPrecision,
+): Promise<NetworkLayer[]> {
+  const [assigned, rules] = [assignPrecision(graph, precision), await rulesFor(graph)];
+  const { layers } = compilePlan(graph, assigned, deviceProfile(device), planSwitches(), {}, rules);
   const counts = new Map<string, number>();
   for (const { key } of layers) counts.set(key, (counts.get(key) ?? 0) + 1);
   const distinct = layers
@@ -72,7 +81,11 @@ export function operatorOf({ operator, spec }: Pick<ConvolutionLayer, 'operator'
 }
 
 /** Types of input, weight, bias and residual (where there is one) in the graph's layout, and of the output. */
-export function tensorTypes({ operator, spec, groupChannels }: Omit<ConvolutionLayer, 'key' | 'chosen'>): {
+export function tensorTypes({
+  operator,
+  spec,
+  groupChannels,
+}: Pick<ConvolutionLayer, 'operator' | 'spec' | 'groupChannels'>): {
   readonly inputs: readonly TensorType[];
   readonly output: TensorType;
 } {

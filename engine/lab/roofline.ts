@@ -1,6 +1,6 @@
 import type { EngineDevice } from '../runtime/device.ts';
 import type { PipelineCache } from '../runtime/dispatch.ts';
-import { measureRoofline, type Roofline } from '../runtime/roofline.ts';
+import { measureRooflines, type Roofline } from '../runtime/roofline.ts';
 import type { LabLayer } from './layer.ts';
 
 /** A kernel's run on the roofline (Williams, Waterman, Patterson 2009, doi 10.1145/1498765.1498785). */
@@ -18,9 +18,18 @@ export interface RooflinePoint {
   readonly bound?: 'arithmetic' | 'memory';
 }
 
-/** Both roofs of the device, measured once; undefined where it has no timestamps to measure with. */
-export async function deviceRoofline(device: EngineDevice, cache: PipelineCache): Promise<Roofline | undefined> {
-  return device.features.timestamps ? measureRoofline(cache) : undefined;
+/**
+ * Both roofs of the device for a layer: its arithmetic counts as float16 where that is what it stores. Measured once;
+ * undefined where the device has no timestamps to measure with.
+ */
+export async function deviceRoofline(
+  device: EngineDevice,
+  cache: PipelineCache,
+  { spec }: Pick<LabLayer, 'spec'>,
+): Promise<Roofline | undefined> {
+  if (!device.features.timestamps) return undefined;
+  const { float32, float16 = float32 } = await measureRooflines(device, cache);
+  return spec.output.element === 'f16' ? float16 : float32;
 }
 
 /** @param moved bytes that the kernel moves at least; more than the layer's where dispatches hand on intermediate results */

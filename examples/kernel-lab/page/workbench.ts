@@ -48,7 +48,7 @@ export class Workbench {
   loadNetwork(source: ModelSource | undefined, name: string): Promise<void> {
     return this.#work(`Reading ${name} …`, async (device) => {
       const { graph } = await checkModel(source, { identify: true });
-      const layers = networkLayers(graph, device, this.#store.state.precision);
+      const layers = await networkLayers(graph, device, this.#store.state.precision);
       this.#store.update({ network: { name, layers } });
       const [most] = [...layers].sort((a, b) => b.flopShare - a.flopShare);
       if (most) await this.#open(device, most);
@@ -124,10 +124,8 @@ export class Workbench {
     this.#bench = undefined;
     const changes: Partial<State> = { layer, candidates: [], entries: new Map(), problems: [], error: undefined };
     this.#store.update({ ...changes, running: 'Computing what the layer must give …' });
-    if (!this.#store.state.roofline) {
-      const cache = new PipelineCache(device.device);
-      this.#store.update({ roofline: await deviceRoofline(device, cache) });
-    }
+    const roofline = await deviceRoofline(device, new PipelineCache(device.device), layer);
+    if (roofline !== this.#store.state.roofline) this.#store.update({ roofline });
     const bench = await LayerBench.create(device, layer, {
       signal,
       onProgress: (done, total) => {

@@ -56,10 +56,11 @@ async function main({ layer: chosen, adapter }: Options): Promise<void> {
   if (options.wgsl !== undefined && selected.length > 1) {
     throw new InvalidArgumentError(`--wgsl is a kernel of one layer, and "${chosen}" chooses ${selected.length}`);
   }
-  const roofline = await deviceRoofline(device, new PipelineCache(device.device));
+  const cache = new PipelineCache(device.device);
+  const roofline = await deviceRoofline(device, cache, selected[0]);
   console.log(rooflineLine(roofline));
   const studies: LayerStudy[] = [];
-  for (const layer of selected) studies.push(await study(device, layer, roofline));
+  for (const layer of selected) studies.push(await study(device, layer, await deviceRoofline(device, cache, layer)));
   if (selected.length > 1) console.log(`\n${totals(studies)}`);
   if (options.pin !== undefined) writePins(options.pin, studies);
   if (options.json !== undefined) writeFileSync(options.json, reportJson(device, roofline, studies));
