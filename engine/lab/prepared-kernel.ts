@@ -1,6 +1,6 @@
 import { packParameters } from '../../shaders/assemble.ts';
 import { type ConvolutionCandidate, tensorOf } from '../../shaders/conv-candidate.ts';
-import { type Dispatch, type PipelineCache, prepareDispatches } from '../runtime/dispatch.ts';
+import { type Dispatch, encodeDispatches, type PipelineCache, prepareDispatches } from '../runtime/dispatch.ts';
 import { BufferUsage, ShaderStage } from '../runtime/webgpu-flags.ts';
 import type { TextDispatch, TextKernel, TextProblem } from './kernel-text.ts';
 import type { KernelTensors, LayerBuffers } from './layer-buffers.ts';
@@ -77,7 +77,10 @@ export async function prepareText(
           ...part.bindings.map(({ binding, tensor }) => ({ binding, resource: buffers.slice(tensor, kernel) })),
         ],
       });
-      dispatches.push({ label: part.label, pipeline, bindGroup, workgroups: part.workgroups });
+      const dispatch = { label: part.label, pipeline, bindGroup, workgroups: part.workgroups };
+      dispatches.push(dispatch);
+      // Some things are only noticed where it is encoded, such as a binding that is smaller than its array.
+      encodeAlone(device, dispatch);
     }
     const error = await device.popErrorScope();
     const isNew = error && !found.problems.some(({ severity }) => severity === 'error');
@@ -94,6 +97,14 @@ export async function prepareText(
   const bound = kernel.dispatches.flatMap(({ bindings }) => bindings.map(({ tensor }) => tensor));
   const bytes = totalBytes(bound, kernel, buffers);
   return { prepared: { name, dispatches, compileMs: performance.now() - started, rounding, bytes, dispose }, problems };
+}
+
+function encodeAlone(device: GPUDevice, dispatch: Dispatch): void {
+  const encoder = device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  encodeDispatches(pass, [dispatch]);
+  pass.end();
+  encoder.finish();
 }
 
 function totalBytes(tensors: readonly string[], kernel: KernelTensors, buffers: LayerBuffers): number {

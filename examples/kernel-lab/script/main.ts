@@ -35,7 +35,8 @@ const options = readOptions();
 try {
   await main(options);
 } catch (error) {
-  if (!(error instanceof OneLookError)) throw error;
+  // Those of the system are about files.
+  if (!(error instanceof OneLookError) && !(error instanceof Error && 'syscall' in error)) throw error;
   console.error(error.message);
   process.exitCode = 1;
 }

@@ -98,6 +98,14 @@ describe('the bench of a layer', () => {
       ]);
     });
 
+    it('reports a tensor that is smaller than the text says', async () => {
+      const larger = text.replace('output: array<f32>', 'output: array<f32, 100000>');
+      expect(larger).not.toBe(text);
+      const { prepared, problems } = await bench.prepareText(larger);
+      expect(prepared).toBeUndefined();
+      expect(problems).toEqual([expect.objectContaining({ severity: 'error', line: 3 })]);
+    });
+
     it('reports what WebGPU refuses of text that compiles', async () => {
       const { prepared, problems } = await bench.prepareText(
         text.replace('@workgroup_size(64, 1, 1)', '@workgroup_size(4096, 4096)'),
