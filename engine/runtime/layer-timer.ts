@@ -223,7 +223,7 @@ export class GpuLayerTimer implements LayerTimer {
 }
 
 /** Whether every tensor of a candidate can be bound. */
-export function fitsBindings(layer: ConvolutionLayer, candidate: ConvolutionCandidate, maxBytes: number): boolean {
+export function fitsBindings(layer: LayerShape, candidate: ConvolutionCandidate, maxBytes: number): boolean {
   return tensorsOf(layer, candidate).every((tensor) => bytesOf(tensor) <= maxBytes);
 }
 
@@ -241,7 +241,9 @@ interface LayerTensor {
   readonly elements: number;
 }
 
-function tensorsOf({ spec, groupChannels }: ConvolutionLayer, candidate: ConvolutionCandidate): LayerTensor[] {
+type LayerShape = Pick<ConvolutionLayer, 'spec' | 'groupChannels'>;
+
+function tensorsOf({ spec, groupChannels }: LayerShape, candidate: ConvolutionCandidate): LayerTensor[] {
   const { input, output, residual, kernel, weightElement } = spec;
   const outChannels = output.channels;
   const weights = packedWeightSize(candidate.weights, { outChannels, groupChannels, kernel });
