@@ -8,6 +8,7 @@ import type { EngineDevice } from '../../../engine/runtime/device.ts';
 import { Network } from '../../../engine/runtime/network.ts';
 import type { SessionOptions } from '../../../engine/runtime/session.ts';
 import { testDevice } from '../../support/device.ts';
+import { NetworkBuilder } from '../../support/network.ts';
 import { attention, head, sampleNetworks, splitAndJoin } from '../../support/sample-networks.ts';
 import { expectClose, randomTensor } from '../../support/tensors.ts';
 
@@ -52,6 +53,14 @@ describe('Network', () => {
     const device = await testDevice({ limits: 'core', without: ['float16', 'subgroups', 'timestamps'] });
     for (const make of [splitAndJoin, attention, head])
       await expectSame(make(), 1e-5, { precision: 'float32' }, device);
+  });
+
+  it('pools a pyramid level by level where the processor computes', async () => {
+    const build = new NetworkBuilder();
+    const x = build.convolve(build.image(3, 9, 8), 8, 1);
+    const pools = build.apply({ type: 'maxPoolPyramid', sizes: [3, 5, 9] }, [x], 'pools');
+    const joined = build.apply({ type: 'concat', axis: 1 }, [x, pools], 'joined');
+    await expectSame(build.finish('pools', [build.convolve(joined, 4, 1)]), 1e-5, { precision: 'float32' });
   });
 
   it('queues runs that are asked for at once', async () => {
