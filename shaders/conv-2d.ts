@@ -18,6 +18,11 @@ import type { KernelDevice } from './kernel-device.ts';
 
 /** Every kernel that supports the layer on the device, the one to choose without measuring first. */
 export function conv2dCandidates(spec: ConvolutionSpec, device: KernelDevice): ConvolutionCandidate[] {
+  const candidates = basicCandidates(spec, device);
+  return device.rankConvolutions?.('conv2d', spec, device, candidates) ?? candidates;
+}
+
+function basicCandidates(spec: ConvolutionSpec, device: KernelDevice): ConvolutionCandidate[] {
   const general = {
     name: 'general',
     weights: 'plain',

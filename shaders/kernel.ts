@@ -76,5 +76,5 @@ export interface Kernel {
    */
   readonly body: string;
   /** Optional device features that the text needs beyond what its element types imply. */
-  readonly features?: readonly 'subgroups'[];
+  readonly features?: readonly ('subgroups' | 'subgroup-matrices')[];
 }

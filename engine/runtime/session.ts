@@ -1,6 +1,7 @@
 import type { KernelChoices } from '../../shaders/conv-candidate.ts';
 import type { TensorView } from '../../shaders/kernel.ts';
 import type { Graph } from '../graph/types.ts';
+import { loadPart } from '../load-part.ts';
 import { assignPrecision, type FloatPrecision } from '../passes/assign-precision.ts';
 import { compilePlan } from '../plan/compile.ts';
 import { type DeviceProfile, planSwitches } from '../plan/options.ts';
@@ -51,9 +52,24 @@ export function deviceProfile({ device, features, adapter }: EngineDevice): Devi
   return {
     float16: features.float16,
     smallestSubgroup: features.subgroups ? (adapter.subgroupSize?.[0] ?? 0) : 0,
+    largestSubgroup: features.subgroups ? (adapter.subgroupSize?.[1] ?? 0) : 0,
+    subgroupMatrices: features.subgroupMatrices ? (adapter.subgroupMatrices ?? []) : [],
+    maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
+    maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
     software: adapter.software,
     maxBindingBytes: Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize),
   };
+}
+
+/** The device's profile with the kernels that it can gain from: those for graphics cards are loaded where there is one. */
+export async function loadKernelProfile(device: EngineDevice): Promise<DeviceProfile> {
+  const profile = deviceProfile(device);
+  if (profile.software) return profile;
+  const { rankConvolutions } = await loadPart(
+    'the kernels for graphics cards',
+    () => import('../../shaders/hardware-convolutions.ts'),
+  );
+  return { ...profile, rankConvolutions };
 }
 
 /** Compiles a graph for a device: plan, buffers, weights, pipelines. Pipelines compile while weights are uploaded. */
@@ -65,7 +81,7 @@ export async function createSession(
 ): Promise<NetworkSession> {
   const precision = assignPrecision(graph, options.precision);
   const switches = planSwitches(options.disable);
-  const plan = compilePlan(graph, precision, deviceProfile(device), switches, options.kernels);
+  const plan = compilePlan(graph, precision, await loadKernelProfile(device), switches, options.kernels);
   const gpu = device.device;
   const pools = plan.pools.map((size, index) =>
     gpu.createBuffer({ label: `activations ${index}`, size, usage: STORAGE_COPY }),

@@ -2,6 +2,7 @@
  * Times every convolution kernel on the layers of real networks:
  *
  *     node examples/kernel-study/run.mjs MODEL.onnx [--size N] [--layers TEXT] [--only TEXT] [--repeats N] [--specialize]
+ *         [--hardware]
  *
  * For each distinct layer and candidate: the time of the first run, which on most drivers includes compiling the pipeline;
  * the best time of the following ones; and FLOP/s. On a software adapter a run competes with whatever else the processor
@@ -18,6 +19,7 @@ import { runPasses } from '../../engine/passes/pipeline.ts';
 import { asFeatureMap, freshElements, packedView } from '../../engine/plan/views.ts';
 import { type BufferSlice, encodeDispatches, PipelineCache, prepareDispatches } from '../../engine/runtime/dispatch.ts';
 import { requestNodeDevice } from '../../engine/runtime/node-device.ts';
+import { loadKernelProfile } from '../../engine/runtime/session.ts';
 import { BufferUsage } from '../../engine/runtime/webgpu-flags.ts';
 import { parseModel } from '../../loader/load.ts';
 import { buildGraph } from '../../models/model.ts';
@@ -50,15 +52,15 @@ const { values, positionals } = parseArgs({
     layers: { type: 'string', default: '' },
     repeats: { type: 'string', default: '5' },
     specialize: { type: 'boolean', default: false },
+    hardware: { type: 'boolean', default: false },
   },
 });
 
-const { device, adapter, features } = await requestNodeDevice();
-const kernelDevice = {
-  float16: features.float16,
-  smallestSubgroup: features.subgroups ? (adapter.subgroupSize?.[0] ?? 0) : 0,
-  software: adapter.software,
-};
+const engineDevice = await requestNodeDevice();
+const { device, adapter } = engineDevice;
+// Kernels for graphics cards run on a processor too, slowly.
+const asked = values.hardware ? { ...engineDevice, adapter: { ...adapter, software: false } } : engineDevice;
+const kernelDevice = await loadKernelProfile(asked);
 console.log(`${adapter.name}, subgroups from ${kernelDevice.smallestSubgroup} invocations`);
 for (const path of positionals) await study(path);
 device.destroy();

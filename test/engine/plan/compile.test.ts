@@ -5,9 +5,10 @@ import { runPasses } from '../../../engine/passes/pipeline.ts';
 import { compilePlan } from '../../../engine/plan/compile.ts';
 import { type DeviceProfile, planSwitches } from '../../../engine/plan/options.ts';
 import type { Plan } from '../../../engine/plan/plan.ts';
+import { CORE_DEVICE } from '../../../shaders/kernel-device.ts';
 import { attention, head, pyramid, sampleNetworks, splitAndJoin } from '../../support/sample-networks.ts';
 
-const device: DeviceProfile = { float16: true, smallestSubgroup: 8, software: false, maxBindingBytes: 2 ** 27 };
+const device: DeviceProfile = { ...CORE_DEVICE, float16: true, smallestSubgroup: 8, maxBindingBytes: 2 ** 27 };
 
 function compile(graph: Graph, disable: readonly string[] = [], profile = device): Plan {
   const optimised = runPasses(graph).graph;

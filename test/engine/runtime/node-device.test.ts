@@ -33,7 +33,7 @@ describe('requestNodeDevice', () => {
 
   it('leaves out the features that it is told to leave out', async () => {
     const { device, features } = await testDevice({ without: ['float16', 'subgroups', 'timestamps'] });
-    expect(features).toEqual({ float16: false, subgroups: false, timestamps: false });
+    expect(features).toEqual({ float16: false, subgroups: false, subgroupMatrices: false, timestamps: false });
     expect(device.features.has('shader-f16')).toBe(false);
   });
 
