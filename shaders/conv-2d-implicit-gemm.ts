@@ -18,7 +18,7 @@ import { type GemmOperands, gemmOperands, weightRow } from './conv-gemm-operands
 import { finalResults, type GemmResults, partialResults } from './conv-gemm-results.ts';
 import { type GemmTile, gemmTileName, invocationGrid, operandType, stagedRows } from './conv-gemm-tiles.ts';
 import { epilogueLabel } from './epilogue.ts';
-import type { Kernel, Parameter } from './kernel.ts';
+import { type Kernel, uniqueParameters } from './kernel.ts';
 import { range } from './range.ts';
 
 /**
@@ -217,9 +217,4 @@ function multiplyText(tile: GemmTile, buffer: string): string {
 /** Numbers of an invocation's pixels and vec4s of channels. */
 function sumsOf({ invocation }: GemmTile): { pixels: number[]; vectors: number[] } {
   return { pixels: range(invocation.pixels), vectors: range(invocation.channels / 4) };
-}
-
-/** Operands and results ask for some of the same. */
-export function uniqueParameters(parameters: readonly Parameter[]): Parameter[] {
-  return [...new Map(parameters.map((parameter) => [parameter.name, parameter])).values()];
 }
