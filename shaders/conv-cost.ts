@@ -6,6 +6,7 @@
  * workgroups (128 in ONNX Runtime's im2col on Intel's cards), split sums where there are not, and small tiles for small maps.
  */
 
+import type { SubgroupTile } from './conv-2d-subgroup-gemm.ts';
 import type { GemmSize } from './conv-gemm.ts';
 import { type GemmTile, invocationGrid } from './conv-gemm-tiles.ts';
 import type { DirectTile } from './conv-tiles.ts';
@@ -65,4 +66,15 @@ export function directCost(
   const sums = tile.pixels * channels;
   const term = sums + CACHE_READ * (tile.pixels + channels);
   return rounds(invocations) * (taps * inVectors * 4 * term + RESULT * sums);
+}
+
+/** Weights come through the cache, and input by broadcasts, which cost as much as reading workgroup memory. */
+export function subgroupCost(tile: SubgroupTile, size: GemmSize): number {
+  const { pixels, phases, groups, outVectors, inVectors, taps } = size;
+  const channels = tile.vectors * 4;
+  const tiles =
+    phases * groups * Math.ceil(pixels / tile.pixels) * Math.ceil(outVectors / (tile.workgroup * tile.vectors));
+  const sums = tile.pixels * channels;
+  const term = sums + WORKGROUP_READ * tile.pixels + CACHE_READ * channels + (COPY * tile.pixels) / tile.loaders;
+  return rounds(tiles * tile.workgroup) * (taps * inVectors * 4 * term + RESULT * sums);
 }
