@@ -17,8 +17,11 @@ const DEVICE_LANES = 4096;
 /** Reading an element from workgroup memory: 8 x 8 sums are then computed at 0.8 of the peak, 4 x 4 at 0.67. */
 const WORKGROUP_READ = 1;
 
-/** Reading an element through the cache, for one invocation alone: bandwidth is half of workgroup memory's. */
-const CACHE_READ = 2;
+/** Reading an element through the cache, for one invocation alone: a third of workgroup memory's bandwidth, with misses. */
+const CACHE_READ = 3;
+
+/** By how much sums in an array, and loops instead of text, slow a direct kernel down. */
+const COMPACT = 1.25;
 
 /** Copying an element to workgroup memory: the address, the read and the write. */
 const COPY = 4;
@@ -65,7 +68,8 @@ export function directCost(
   const channels = tile.vectors * 4;
   const sums = tile.pixels * channels;
   const term = sums + CACHE_READ * (tile.pixels + channels);
-  return rounds(invocations) * (taps * inVectors * 4 * term + RESULT * sums);
+  const form = tile.form === 'compact' ? COMPACT : 1;
+  return form * rounds(invocations) * (taps * inVectors * 4 * term + RESULT * sums);
 }
 
 /** Weights come through the cache, and input by broadcasts, which cost as much as reading workgroup memory. */

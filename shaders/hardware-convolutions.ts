@@ -4,6 +4,7 @@
  * of the main module.
  */
 
+import { canStageDepthwise, STAGED_DEPTHWISE, stagedDepthwiseKernel } from './conv-2d-depthwise-staged.ts';
 import { isBlocked } from './conv-2d-direct.ts';
 import { gemmCandidate } from './conv-2d-split-k.ts';
 import { stemKernel, stemTileName, stemTiles } from './conv-2d-stem.ts';
@@ -25,10 +26,12 @@ const MOST_PARTIAL_SUMS = 2 ** 22;
 /** A part of a split sum has at least so many steps, or starting costs more than it wins. */
 const FEWEST_STEPS = 4;
 
-/** How many tiles are offered with overlapping steps too: the best ones. */
-const OVERLAPPED = 2;
+/** How many tiles are offered in all their variants: the best ones. */
+const VARIED = 2;
 
 export const rankConvolutions: ConvolutionRanking = (operator, spec, device, candidates) => {
+  const staged = stagedDepthwise(spec, device, candidates);
+  if (staged) return staged;
   const dilated = spec.dilations.some((dilation) => dilation !== 1);
   if (!isBlocked(spec) || (operator === 'convTranspose2d' && dilated)) return [...candidates];
   const products = rankProducts(gemmConvolution(operator, spec), device, candidates);
@@ -43,6 +46,28 @@ function stemCandidates(spec: ConvolutionSpec): ConvolutionCandidate[] {
     weights: 'blocks',
     build: () => [stemKernel(spec, tile)],
   }));
+}
+
+/**
+ * Tract measured on Apple's GPUs that staging wins from 7 x 7 on, and loses by a fifth for 3 x 3.
+ * https://github.com/sonos/tract/pull/2858
+ */
+const FEWEST_STAGED_TAPS = 49;
+
+/** The candidates for a depthwise layer with the staged one among them; undefined for other layers. */
+function stagedDepthwise(
+  spec: ConvolutionSpec,
+  device: KernelDevice,
+  candidates: readonly ConvolutionCandidate[],
+): ConvolutionCandidate[] | undefined {
+  if (!candidates.some(({ weights }) => weights === 'depthwise') || !canStageDepthwise(spec, device)) return undefined;
+  const staged: ConvolutionCandidate = {
+    name: STAGED_DEPTHWISE,
+    weights: 'depthwise',
+    build: () => [stagedDepthwiseKernel(spec)],
+  };
+  const place = spec.kernel[0] * spec.kernel[1] >= FEWEST_STAGED_TAPS ? 0 : 1;
+  return [...candidates.slice(0, place), staged, ...candidates.slice(place)];
 }
 
 /** A candidate and what it may cost, see conv-cost.ts. */
@@ -63,13 +88,14 @@ function rankProducts(
     const tile = directByName.get(candidate.name);
     return tile ? [{ candidate, cost: directCost(tile, size) }] : [];
   });
-  const tiles = gemmTiles(size.inVectors * 4)
-    .filter((tile) => fitsDevice(tile, convolution, device))
-    .flatMap((tile) => [tile, ...splitTiles(tile, convolution)]);
-  const best = [...tiles].sort((a, b) => gemmCost(a, size) - gemmCost(b, size));
-  const variants = best.slice(0, OVERLAPPED).flatMap((tile) => variantsOf(tile, convolution, device));
+  const cost = (tile: GemmTile) => gemmCost(tile, size);
+  const whole = gemmTiles(size.inVectors * 4).filter((tile) => fitsDevice(tile, convolution, device));
+  const tiles = whole
+    .map((tile) => [tile, ...splitTiles(tile, convolution)].sort((a, b) => cost(a) - cost(b))[0])
+    .sort((a, b) => cost(a) - cost(b));
+  const variants = tiles.slice(0, VARIED).flatMap((tile) => variantsOf(tile, convolution, device));
   const products = [...tiles, ...variants].map(
-    (tile): Estimate => ({ candidate: gemmCandidate(convolution, tile), cost: gemmCost(tile, size) }),
+    (tile): Estimate => ({ candidate: gemmCandidate(convolution, tile), cost: cost(tile) }),
   );
   const ranked = [...direct, ...products, ...subgroupEstimates(convolution, device)]
     .sort((a, b) => a.cost - b.cost)
@@ -87,11 +113,12 @@ function splitTiles(tile: GemmTile, convolution: GemmConvolution): GemmTile[] {
     .map((splits) => ({ ...tile, splits }));
 }
 
-/** The same tile with steps that overlap, and with operands that lie in workgroup memory as they are stored. */
+/** The same tile with steps that overlap, with operands that are staged as they are stored, and with sums in one piece. */
 function variantsOf(tile: GemmTile, convolution: GemmConvolution, device: KernelDevice): GemmTile[] {
   const variants: GemmTile[] = [
     { ...tile, buffers: 2 },
     { ...tile, precision: 'f16 staged' },
+    ...(tile.splits > 1 ? [{ ...tile, splits: 1 }] : []),
   ];
   return variants.filter((variant) => fitsDevice(variant, convolution, device));
 }
