@@ -54,7 +54,7 @@ export function deviceProfile({ device, features, adapter }: EngineDevice): Devi
     smallestSubgroup: features.subgroups ? (adapter.subgroupSize?.[0] ?? 0) : 0,
     largestSubgroup: features.subgroups ? (adapter.subgroupSize?.[1] ?? 0) : 0,
     subgroupMatrices: features.subgroupMatrices ? (adapter.subgroupMatrices ?? []) : [],
-    maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
+    maxInvocations: Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX),
     maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
     software: adapter.software,
     maxBindingBytes: Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize),

@@ -6,7 +6,7 @@ import { runPasses } from '../../../engine/passes/pipeline.ts';
 import { PLAN_SWITCHES } from '../../../engine/plan/options.ts';
 import type { EngineDevice } from '../../../engine/runtime/device.ts';
 import { Network } from '../../../engine/runtime/network.ts';
-import type { SessionOptions } from '../../../engine/runtime/session.ts';
+import { loadKernelProfile, type SessionOptions } from '../../../engine/runtime/session.ts';
 import { testDevice } from '../../support/device.ts';
 import { attention, head, sampleNetworks, splitAndJoin } from '../../support/sample-networks.ts';
 import { expectClose, randomTensor } from '../../support/tensors.ts';
@@ -52,6 +52,19 @@ describe('Network', () => {
     const device = await testDevice({ limits: 'core', without: ['float16', 'subgroups', 'timestamps'] });
     for (const make of [splitAndJoin, attention, head])
       await expectSame(make(), 1e-5, { precision: 'float32' }, device);
+  });
+
+  it('runs with the kernels for graphics cards, which are loaded where the adapter is one', async () => {
+    const device = await testDevice();
+    const hardware = { ...device, adapter: { ...device.adapter, software: false } };
+    expect(await loadKernelProfile(device)).not.toHaveProperty('rankConvolutions');
+    const kernels = { prefer: 'gemm' };
+    const network = await Network.create(runPasses(splitAndJoin(4)).graph, hardware, { precision: 'float32', kernels });
+    const { layers } = network.session.plan;
+    expect(layers.length).toBeGreaterThan(0);
+    for (const { chosen } of layers) expect(chosen).toMatch(/^gemm/);
+    network.dispose();
+    await expectSame(splitAndJoin(4), 1e-5, { precision: 'float32', kernels }, hardware);
   });
 
   it('queues runs that are asked for at once', async () => {

@@ -141,6 +141,15 @@ describe('reportAdapter', () => {
     expect(reportAdapter({ vendor: 'nvidia', description: 'NVIDIA H200' }).name).toBe('NVIDIA H200');
     expect(reportAdapter(undefined).name).toBe('unnamed adapter');
   });
+
+  it('tells the subgroup matrices of floats, in its own words', () => {
+    const config = { componentType: 'f16', resultComponentType: 'f32', M: 8, N: 16, K: 32 };
+    const integers = { ...config, componentType: 'u8', resultComponentType: 'u32' };
+    expect(reportAdapter({ subgroupMatrixConfigs: [config, integers] }).subgroupMatrices).toEqual([
+      { operand: 'f16', result: 'f32', rows: 8, columns: 16, depth: 32 },
+    ]);
+    expect(reportAdapter({ subgroupMatrixConfigs: [] })).not.toHaveProperty('subgroupMatrices');
+  });
 });
 
 describe('the WebGPU flags', () => {
