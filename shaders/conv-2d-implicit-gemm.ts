@@ -9,7 +9,9 @@
  * float32 does 16 FLOPs for each byte, one of 128 x 128 32. Through workgroup memory, an invocation of p x c sums reads
  * 4 * (p + c) bytes for 2 * p * c FLOPs: 1 FLOP for each byte with 4 x 4 sums, 2 with 8 x 8.
  *
- * On llvmpipe all of it loses to the direct kernels: workgroup memory is memory like any other there, and barriers cost.
+ * On llvmpipe, relative to the direct kernel chosen there (3 x 3, 64 channels of 40 x 40), 64x64 with 4 x 4 sums reaches 0.2
+ * of the speed, 128x64 with 8 x 8 sums 0.35, and they take twenty to a hundred times as long to compile: workgroup memory is
+ * memory like any other there, and barriers cost. On graphics cards nothing here has been measured yet.
  */
 
 import { convolutionBindings } from './conv-bindings.ts';

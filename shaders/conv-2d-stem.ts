@@ -8,6 +8,9 @@
  * weights, residual and output once; through the cache, 16 for every input that the pixels of an invocation need, and 48 for
  * every tap and four output channels.
  *
+ * On llvmpipe, relative to the direct kernel chosen there (3 x 3, stride 2, 16 channels), four pixels have 0.75 of its speed,
+ * two 0.4, and text as long as this takes minutes to compile. On graphics cards nothing here has been measured yet.
+ *
  * Fused with the normalisation of an image, the input would be the texture or the bytes of the image itself, and what is
  * read would pass through a scale and a shift for each channel (outside of the image it is padding, which the network's
  * contract colours, and outside of the letterbox zero, as here).

@@ -4,6 +4,8 @@
  * - direct (conv-2d-direct.ts): whole vec4s of channels in every group; sums in registers.
  * - depthwise (conv-2d-depthwise.ts): one channel in every group.
  * - general (conv-2d-general.ts): everything, slowly.
+ * - for graphics cards (hardware-convolutions.ts, loaded where there is one): implicit GEMM, split sums, subgroup forms, the
+ *   first layer, staged depthwise, and an order of all of these.
  *
  * All store float32 or float16, each tensor as it likes, and compute in float32.
  */

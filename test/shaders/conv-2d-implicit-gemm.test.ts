@@ -155,6 +155,16 @@ describe('every tile', () => {
   });
 });
 
+describe('longer steps', () => {
+  test.each([16, 32])('%d channels', async (depth) => {
+    const { device } = await testDevice();
+    const op = convolution({ pads: [1, 0, 0, 1], epilogue: [silu] });
+    const layer = randomLayer({ op, input: [36, 5, 3], outChannels: 20, kernel: [2, 2] }, 14);
+    const tile: GemmTile = { ...SMALL, pixels: 16, channels: 16, depth };
+    await checkCandidate(device, layer, gemm(layer, tile));
+  });
+});
+
 describe('float16', () => {
   const op = convolution({ pads: [1, 1, 1, 1], epilogue: [silu, add] });
   const layer = randomLayer(

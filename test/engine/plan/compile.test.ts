@@ -5,6 +5,7 @@ import { runPasses } from '../../../engine/passes/pipeline.ts';
 import { compilePlan } from '../../../engine/plan/compile.ts';
 import { type DeviceProfile, planSwitches } from '../../../engine/plan/options.ts';
 import type { Plan } from '../../../engine/plan/plan.ts';
+import { rankConvolutions } from '../../../shaders/hardware-convolutions.ts';
 import { CORE_DEVICE } from '../../../shaders/kernel-device.ts';
 import { attention, head, pyramid, sampleNetworks, splitAndJoin } from '../../support/sample-networks.ts';
 
@@ -61,6 +62,24 @@ describe('compilePlan', () => {
           }
         }
       }
+    }
+  });
+
+  it('runs a convolution of several dispatches one after the other, with memory between them', () => {
+    const { steps, layers, allocations } = compile(splitAndJoin(128), [], { ...device, rankConvolutions });
+    const split = layers.filter(({ chosen }) => chosen.includes('split'));
+    expect(split.length).toBeGreaterThan(0);
+    const sums = steps.flatMap(({ kernel }, index) => (kernel.label.includes('sum of') ? [index] : []));
+    expect(sums.length).toBe(split.length);
+    for (const sum of sums) {
+      const [product, addition] = [steps[sum - 1], steps[sum]];
+      const scratch = product.tensors[product.kernel.bindings.findIndex(({ access }) => access === 'write')];
+      expect(addition.tensors).toContain(scratch);
+      expect(addition.tensors.filter((tensor) => allocations[tensor].place === allocations[scratch].place)).toEqual([
+        scratch,
+      ]);
+      // The work that the layer asks for is done once.
+      expect([product.flops > 0, addition.flops]).toEqual([true, 0]);
     }
   });
 
