@@ -48,9 +48,10 @@ function sumKernel(convolution: GemmConvolution, splits: number): Kernel {
   const pixels = output.batch * output.height * output.width;
   const vectors = channelVectors(output);
   const dispatch = flatDispatch(pixels * vectors, WORKGROUP_SIZE);
-  const place = (map: string) =>
-    `params.${map}Offset + image * params.${map}ImageStride + (pixel - image * size) * params.${map}PixelStride + vector`;
-  const sum = added ? `sum, ${load(added, place('residual'))}` : 'sum';
+  const place = (map: string, y: string, x: string) =>
+    `params.${map}Offset + image * params.${map}ImageStride + (${y} * params.${map}Width + ${x}) * params.${map}PixelStride + vector`;
+  const residualPlace = place('residual', epilogue.residualCoordinate('y'), epilogue.residualCoordinate('x'));
+  const sum = added ? `sum, ${load(added, residualPlace)}` : 'sum';
   return {
     label: `${name} ${kernel.join('x')} sum of ${splits} parts${epilogueLabel(convolution.epilogue)}`,
     bindings: [{ ...PARTIAL_SUMS, access: 'read' }, bias, ...(added ? [added] : []), written],
@@ -70,11 +71,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   ${FLAT_INDEX}
   let pixel = index / params.channelVectors;
   let vector = index - pixel * params.channelVectors;
-  let size = params.outputHeight * params.outputWidth;
-  let image = pixel / size;
+  let line = pixel / params.outputWidth;
+  let x = pixel - line * params.outputWidth;
+  let image = line / params.outputHeight;
+  let y = line - image * params.outputHeight;
   var sum = bias[vector];
   for (var split = 0u; split < params.splits; split++) { sum += partialSums[split * params.dispatchCount + index]; }
-  ${store(written, place('output'), `epilogue(${sum})`)}
+  ${store(written, place('output', 'y', 'x'), `epilogue(${sum})`)}
 }
 `,
   };

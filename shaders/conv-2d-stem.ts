@@ -65,19 +65,21 @@ export function stemKernel(spec: ConvolutionSpec, tile: StemTile): Kernel {
   const unsigned = (name: string, value: number): Parameter => ({ name, type: 'u32', value });
   const pixels = range(tile.pixels);
   const parts = range(tile.vectors);
-  const place = (name: string) =>
-    [
-      `let ${name}Place = params.${name}Offset + image * params.${name}ImageStride`,
-      ` + (row * params.${name}Width + column) * params.${name}PixelStride;`,
-    ].join('');
+  const place = (name: string, y: string, x: string) =>
+    `params.${name}Offset + image * params.${name}ImageStride + (${y} * params.${name}Width + ${x}) * params.${name}PixelStride + vector`;
+  const { residualCoordinate } = epilogue;
   const stores = pixels.map((p) => {
-    const at = (name: string, q: number) => `${name}Place + ${p}u * params.${name}PixelStride + vector + ${q}u`;
+    const x = `(column + ${p}u)`;
     const texts = parts.map((q) => {
-      const added = bindings.residual ? `, ${load(bindings.residual, at('residual', q))}` : '';
-      const text = store(bindings.output, at('output', q), `epilogue(sum${p}_${q}${added})`);
+      const added = bindings.residual ? `, ${load(bindings.residual, `residualPlace + ${q}u`)}` : '';
+      const text = store(bindings.output, `outputPlace + ${q}u`, `epilogue(sum${p}_${q}${added})`);
       return q === 0 ? text : `if (vector + ${q}u < params.vectors) { ${text} }`;
     });
-    return `if (column + ${p}u < params.outputWidth) { ${texts.join(' ')} }`;
+    return `if (${x} < params.outputWidth) {
+    let outputPlace = ${place('output', 'row', x)};
+    ${residual ? `let residualPlace = ${place('residual', residualCoordinate('row'), residualCoordinate(x))};` : ''}
+    ${texts.join(' ')}
+  }`;
   });
   return {
     label: `conv2d ${kernel.join('x')} ${stemTileName(tile)}${epilogueLabel(spec.epilogue)}`,
@@ -118,8 +120,6 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
   ${range(kernel[0])
     .map((ky) => kernelRow(spec, tile, ky))
     .join('\n  ')}
-  ${place('output')}
-  ${residual ? place('residual') : ''}
   ${stores.join('\n  ')}
 }
 `,

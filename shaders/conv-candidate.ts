@@ -1,7 +1,7 @@
 import type { EpilogueStep } from '../engine/graph/ops/conv-2d.ts';
 import type { ConvolutionTensors } from './conv-bindings.ts';
 import type { WeightLayout } from './conv-weights.ts';
-import type { ElementType, FeatureMap, Kernel } from './kernel.ts';
+import type { Binding, ElementType, FeatureMap, Kernel } from './kernel.ts';
 
 /** A convolution layer, transposed or not, and where its tensors lie. */
 export interface ConvolutionSpec extends ConvolutionTensors {
@@ -20,10 +20,12 @@ export interface ConvolutionCandidate {
   /** How the weights must lie; pack them with `packConvWeights`, and the bias with `packBias`. */
   readonly weights: WeightLayout;
   /**
-   * The dispatches in their order. A binding says by its name which tensor it takes: 'input', 'weights', 'bias',
-   * 'residual', 'output', or one of the scratch tensors.
+   * The dispatches in their order. A binding says by its name, or by its `tensor`, which tensor it takes: 'input',
+   * 'weights', 'bias', 'residual', 'output', or one of the scratch tensors.
    */
   build(): readonly Kernel[];
+  /** How many times as large as those of a direct sum its rounding errors may be; 1 if absent. */
+  readonly rounding?: number;
   /** Memory that the dispatches hand to each other, where there are several. */
   readonly scratch?: readonly ScratchTensor[];
 }
@@ -32,6 +34,11 @@ export interface ScratchTensor {
   readonly name: string;
   readonly element: ElementType;
   readonly elements: number;
+}
+
+/** The name of the tensor that a binding of a candidate's dispatch takes. */
+export function tensorOf({ name, tensor }: Binding): string {
+  return tensor ?? name;
 }
 
 /**
@@ -51,25 +58,47 @@ export function convolutionKey(operator: 'conv2d' | 'convTranspose2d', spec: Con
     ...(dilations.some((dilation) => dilation > 1) ? [`d${dilations.join('x')}`] : []),
     ...(groups > 1 ? [`g${groups}`] : []),
     [...new Set(elements)].length === 1 ? elements[0] : elements.join('.'),
-    ...epilogue.map(({ name }) => name),
+    ...epilogue.map((step) =>
+      step.name === 'addResidual' && step.upsample ? `${step.name}/${step.upsample}` : step.name,
+    ),
   ].join(' ');
 }
 
-/** Names of kernels by whoever chooses: for layers by their key, or one for all. */
+/** Raise it when a kernel changes under its name: tuning tables that timed the old one are no longer used. */
+export const KERNELS_VERSION = 1;
+
+/** Names of kernels by whoever chooses: for single layers, or one for all. */
 export interface KernelChoices {
-  /** Candidate names by `convolutionKey`. A name that no candidate of the layer has is passed over. */
-  readonly byLayer?: ReadonlyMap<string, string>;
+  /** Candidate names by the layer's node or its `convolutionKey`. A name that no candidate has is passed over. */
+  readonly pins?: ReadonlyMap<string, string>;
   /** Run every layer that has a candidate of a name that begins like this with the first such. */
   readonly prefer?: string;
+  /** Candidate names by `convolutionKey`, as they were measured. A name that no candidate has is passed over. */
+  readonly byLayer?: ReadonlyMap<string, string>;
 }
 
-/** The preferred candidate, else the one chosen for the layer, else the first. */
+/** The pinned candidate, else the preferred one, else the fastest measured, else the first. */
 export function chooseCandidate(
   candidates: readonly ConvolutionCandidate[],
-  key: string,
-  { byLayer, prefer }: KernelChoices,
+  layer: { readonly key: string; readonly node: string },
+  choices: KernelChoices,
 ): ConvolutionCandidate {
-  const preferred = prefer === undefined ? undefined : candidates.find(({ name }) => name.startsWith(prefer));
-  const chosen = byLayer?.get(key);
-  return preferred ?? candidates.find(({ name }) => name === chosen) ?? candidates[0];
+  return (
+    decidedCandidate(candidates, layer, choices) ??
+    candidates.find(({ name }) => name === choices.byLayer?.get(layer.key)) ??
+    candidates[0]
+  );
+}
+
+/** The candidate that a person has decided on, whatever was measured. */
+export function decidedCandidate(
+  candidates: readonly ConvolutionCandidate[],
+  { key, node }: { readonly key: string; readonly node: string },
+  { pins, prefer }: KernelChoices,
+): ConvolutionCandidate | undefined {
+  const pinned = pins?.get(node) ?? pins?.get(key);
+  return (
+    candidates.find(({ name }) => name === pinned) ??
+    (prefer === undefined ? undefined : candidates.find(({ name }) => name.startsWith(prefer)))
+  );
 }

@@ -43,17 +43,22 @@ export function finalResults(convolution: GemmConvolution): GemmResults {
     definitions: `${PLACE_OF}${epilogue.definition}`,
     initial: (vector) => `bias[group * params.outVectors + min(${vector}, params.outVectors - 1u)]`,
     store: (pixel, vectors, sums) => {
-      const entry = (name: string) =>
+      const entry = (name: string, y: string, x: string) =>
         [
           `let ${name}Place = params.${name}Offset + place.x * params.${name}ImageStride`,
-          ` + (y * params.${name}Width + x) * params.${name}PixelStride + group * params.outVectors;`,
+          ` + (${y} * params.${name}Width + ${x}) * params.${name}PixelStride + group * params.outVectors;`,
         ].join('');
+      const { residualCoordinate } = epilogue;
+      const places = [
+        entry('output', 'y', 'x'),
+        ...(residual ? [entry('residual', residualCoordinate('y'), residualCoordinate('x'))] : []),
+      ];
       const stores = sums.map((sum, n) => {
         const added = bindings.residual ? `, ${load(bindings.residual, `residualPlace + ${vectors[n]}`)}` : '';
         const text = store(bindings.output, `outputPlace + ${vectors[n]}`, `epilogue(${sum}${added})`);
         return `if (${vectors[n]} < params.outVectors) { ${text} }`;
       });
-      return existingPixel(geometry, pixel, [entry('output'), ...(residual ? [entry('residual')] : []), ...stores]);
+      return existingPixel(geometry, pixel, [...places, ...stores]);
     },
   };
 }

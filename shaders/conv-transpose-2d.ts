@@ -28,7 +28,7 @@ function basicCandidates(spec: ConvolutionSpec, device: KernelDevice): Convoluti
   const geometry = transposedGeometry(spec.output, spec);
   const direct = directTiles(spec.output, device).map(
     (tile): ConvolutionCandidate => ({
-      name: tileName(tile),
+      name: `direct ${tileName(tile)}`,
       weights: 'blocks',
       build: () => [directKernel({ ...spec, name: 'convTranspose2d', geometry }, tile)],
     }),

@@ -34,10 +34,15 @@ export const rankConvolutions: ConvolutionRanking = (operator, spec, device, can
   if (staged) return staged;
   const dilated = spec.dilations.some((dilation) => dilation !== 1);
   if (!isBlocked(spec) || (operator === 'convTranspose2d' && dilated)) return [...candidates];
-  const products = rankProducts(gemmConvolution(operator, spec), device, candidates);
-  const first = operator === 'conv2d' ? stemCandidates(spec) : [];
-  const known = candidates.filter(({ name }) => !products.some((product) => product.name === name));
-  return [...first, ...products].slice(0, MOST_CANDIDATES - known.length).concat(known);
+  const [best, ...products] = rankProducts(gemmConvolution(operator, spec), device, candidates);
+  const stems = operator === 'conv2d' ? stemCandidates(spec) : [];
+  // Winograd's way comes first where the main module prefers it to the direct one, else it is worth a measurement.
+  const winograd = candidates.filter(({ name }) => name.startsWith('winograd'));
+  const preferred = winograd.includes(candidates[0]) ? winograd.slice(0, 1) : [];
+  const general = candidates.filter(({ weights }) => weights === 'plain');
+  const others = winograd.filter((candidate) => !preferred.includes(candidate));
+  const ranked = [...stems, ...preferred, best, ...others, ...products];
+  return [...ranked.slice(0, MOST_CANDIDATES - general.length), ...general];
 };
 
 function stemCandidates(spec: ConvolutionSpec): ConvolutionCandidate[] {
@@ -83,9 +88,9 @@ function rankProducts(
   candidates: readonly ConvolutionCandidate[],
 ): ConvolutionCandidate[] {
   const size = gemmSize(convolution);
-  const directByName = new Map(directTiles(convolution.output, device).map((tile) => [tileName(tile), tile]));
+  const tileByName = new Map(directTiles(convolution.output, device).map((tile) => [tileName(tile), tile]));
   const direct = candidates.flatMap((candidate): Estimate[] => {
-    const tile = directByName.get(candidate.name);
+    const tile = tileByName.get(candidate.name.replace(/^(direct|pointwise) /, ''));
     return tile ? [{ candidate, cost: directCost(tile, size) }] : [];
   });
   const cost = (tile: GemmTile) => gemmCost(tile, size);

@@ -38,6 +38,8 @@ export interface Step {
 export interface ConvolutionLayer {
   /** See `convolutionKey`. */
   readonly key: string;
+  /** The graph node. */
+  readonly node: string;
   readonly operator: 'conv2d' | 'convTranspose2d';
   readonly spec: ConvolutionSpec;
   /** Input channels of one group. */

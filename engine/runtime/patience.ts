@@ -31,7 +31,7 @@ export class Patience {
     const due = Math.max(start, this.#lastDue) + this.#expectedMs();
     this.#lastDue = due;
     return {
-      nearlyDue: sleep((due - start) * SLEPT_SHARE - 1),
+      nearlyDue: sleepMost(due - start),
       finished: () => {
         const now = performance.now();
         this.#durations.push(now - Math.max(start, this.#lastFinished));
@@ -47,6 +47,8 @@ export class Patience {
   }
 }
 
-async function sleep(milliseconds: number): Promise<void> {
+/** Lets most of the time pass in which something is expected. */
+export async function sleepMost(expectedMs: number): Promise<void> {
+  const milliseconds = expectedMs * SLEPT_SHARE - 1;
   if (milliseconds >= SHORTEST_SLEEP_MS) await new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

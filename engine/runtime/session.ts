@@ -1,9 +1,11 @@
 import type { KernelChoices } from '../../shaders/conv-candidate.ts';
 import type { TensorView } from '../../shaders/kernel.ts';
+import type { ConvolutionRanking } from '../../shaders/kernel-device.ts';
 import type { Graph } from '../graph/types.ts';
 import { loadPart } from '../load-part.ts';
 import { assignPrecision, type FloatPrecision } from '../passes/assign-precision.ts';
 import { compilePlan } from '../plan/compile.ts';
+import { rulesFor } from '../plan/lowering-rules.ts';
 import { type DeviceProfile, planSwitches } from '../plan/options.ts';
 import type { Plan, PlanTensor } from '../plan/plan.ts';
 import type { EngineDevice } from './device.ts';
@@ -29,6 +31,8 @@ export interface SessionOptions {
   readonly disable?: readonly string[];
   /** Kernels for convolutions; without it, what is best where nothing was measured. */
   readonly kernels?: KernelChoices;
+  /** Sees the plan before anything is made for it; where it chooses other kernels, the plan is compiled again. */
+  readonly choose?: (plan: Plan) => Promise<KernelChoices | undefined>;
   readonly onProgress?: (ready: number, total: number) => void;
 }
 
@@ -57,19 +61,22 @@ export function deviceProfile({ device, features, adapter }: EngineDevice): Devi
     maxInvocations: Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX),
     maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
     software: adapter.software,
+    ...(rankConvolutions && !adapter.software ? { rankConvolutions } : {}),
     maxBindingBytes: Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize),
   };
 }
 
-/** The device's profile with the kernels that it can gain from: those for graphics cards are loaded where there is one. */
-export async function loadKernelProfile(device: EngineDevice): Promise<DeviceProfile> {
-  const profile = deviceProfile(device);
-  if (profile.software) return profile;
-  const { rankConvolutions } = await loadPart(
-    'the kernels for graphics cards',
-    () => import('../../shaders/hardware-convolutions.ts'),
-  );
-  return { ...profile, rankConvolutions };
+let rankConvolutions: ConvolutionRanking | undefined;
+
+/**
+ * Loads the kernels that a device can gain from: those for graphics cards, once, where it is one. The profiles of graphics
+ * cards have them from then on, so this comes before anything is planned.
+ * @throws ModuleLoadError
+ */
+export async function loadKernels({ adapter }: EngineDevice): Promise<void> {
+  if (adapter.software || rankConvolutions) return;
+  const load = () => import('../../shaders/hardware-convolutions.ts');
+  ({ rankConvolutions } = await loadPart('the kernels for graphics cards', load));
 }
 
 /** Compiles a graph for a device: plan, buffers, weights, pipelines. Pipelines compile while weights are uploaded. */
@@ -81,7 +88,13 @@ export async function createSession(
 ): Promise<NetworkSession> {
   const precision = assignPrecision(graph, options.precision);
   const switches = planSwitches(options.disable);
-  const plan = compilePlan(graph, precision, await loadKernelProfile(device), switches, options.kernels);
+  const rules = await rulesFor(graph);
+  await loadKernels(device);
+  const compile = (kernels?: KernelChoices) =>
+    compilePlan(graph, precision, deviceProfile(device), switches, kernels, rules);
+  let plan = compile(options.kernels);
+  const better = await options.choose?.(plan);
+  if (better) plan = compile(better);
   const gpu = device.device;
   const pools = plan.pools.map((size, index) =>
     gpu.createBuffer({ label: `activations ${index}`, size, usage: STORAGE_COPY }),

@@ -10,17 +10,19 @@ import {
   throwIfAborted,
 } from '../errors.ts';
 import type { FloatPrecision } from '../passes/assign-precision.ts';
+import type { TuningTable } from '../plan/tuning-table.ts';
 import { type AdapterReport, type EngineDevice, releaseDevice } from '../runtime/device.ts';
 import { PipelineCache } from '../runtime/dispatch.ts';
 import { choosePrecision, type Precision } from '../runtime/precision.ts';
 import { createSession, type NetworkSession } from '../runtime/session.ts';
 import { checkImage, type ImageSource } from './image.ts';
+import { type KernelChoiceOptions, type KernelChooser, kernelChooser } from './kernel-options.ts';
 import { type Box, boxToImage, letterboxGeometry } from './letterbox.ts';
 import { type LoadProgress, type OpenModelOptions, openModel } from './open-model.ts';
 import { DetectionPipeline, type FrameOptions, type FrameTimings, MAX_DETECTIONS } from './pipeline.ts';
 import { deviceFor } from './platform.ts';
 
-export interface DetectorOptions {
+export interface DetectorOptions extends Pick<KernelChoiceOptions, 'tune' | 'kernels'> {
   /**
    * A device of `requestNodeDevice` or `acquireDevice`, or any GPUDevice; it stays the caller's. Without it the detector
    * requests one and destroys it when it is disposed of.
@@ -34,10 +36,7 @@ export interface DetectorOptions {
   readonly onProgress?: (progress: LoadProgress) => void;
 }
 
-export interface LoadOptions extends OpenModelOptions, DetectorOptions {
-  /** Time kernels on this device and keep the fastest. Not built yet: true is refused. */
-  readonly tune?: boolean;
-}
+export interface LoadOptions extends OpenModelOptions, DetectorOptions {}
 
 /** What is left out, or undefined, is as the network's contract has it. */
 export interface DetectOptions {
@@ -93,6 +92,7 @@ export class Detector {
   readonly #releaseDevice: boolean;
   readonly #session: NetworkSession;
   readonly #pipeline: DetectionPipeline;
+  readonly #chooser: KernelChooser | undefined;
   #lost: GPUDeviceLostInfo | undefined;
   #disposed = false;
 
@@ -103,6 +103,7 @@ export class Detector {
     precision: FloatPrecision,
     session: NetworkSession,
     pipeline: DetectionPipeline,
+    chooser: KernelChooser | undefined,
   ) {
     this.contract = contract;
     this.adapter = device.adapter;
@@ -111,6 +112,7 @@ export class Detector {
     this.#releaseDevice = ownDevice;
     this.#session = session;
     this.#pipeline = pipeline;
+    this.#chooser = chooser;
     device.device.lost.then((info) => {
       this.#lost = info;
     });
@@ -122,7 +124,6 @@ export class Detector {
    * @throws ModelReadError, ModelFormatError, UnsupportedModelError, and as `create`
    */
   static async load(source?: ModelSource, options: LoadOptions = {}): Promise<Detector> {
-    if (options.tune) throw new InvalidArgumentError('tune is not built yet: leave it out');
     return Detector.create(await openModel(source, options), options);
   }
 
@@ -140,11 +141,17 @@ export class Detector {
         throw new DeviceUnavailableError(`The adapter "${device.adapter.name}" has no timestamp queries`);
       }
       const precision = choosePrecision(options.precision ?? 'auto', device);
-      const session = await createSession(graph, device, new PipelineCache(device.device), { precision, onProgress });
+      const chooser = await kernelChooser(options, device);
+      const session = await createSession(graph, device, new PipelineCache(device.device), {
+        precision,
+        kernels: chooser?.kernels,
+        choose: chooser?.choose,
+        onProgress,
+      });
       try {
         throwIfAborted(signal, 'Loading the detector');
         const pipeline = await DetectionPipeline.create(session, contract, timestamps);
-        return new Detector(contract, device, ours, precision, session, pipeline);
+        return new Detector(contract, device, ours, precision, session, pipeline, chooser);
       } catch (error) {
         session.dispose();
         throw error;
@@ -158,6 +165,11 @@ export class Detector {
   /** Names by class number. */
   get labels(): readonly string[] {
     return this.contract.labels;
+  }
+
+  /** What is known of its layers on this adapter, where it was loaded with tuning. */
+  get tuning(): TuningTable | undefined {
+    return this.#chooser?.tuning;
   }
 
   /**

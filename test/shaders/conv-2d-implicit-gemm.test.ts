@@ -95,6 +95,12 @@ const layers: Record<string, LayerCase> = {
     outChannels: 12,
     kernel: [1, 1],
   },
+  'a residual that is upsampled': {
+    op: convolution({ pads: [1, 1, 1, 1], epilogue: [{ name: 'addResidual', scale: 1, upsample: 2 }, silu] }),
+    input: [8, 4, 6],
+    outChannels: 16,
+    kernel: [3, 3],
+  },
   'the input in the output buffer': {
     op: convolution({ pads: [1, 1, 1, 1], epilogue: [silu] }),
     input: [8, 5, 6],

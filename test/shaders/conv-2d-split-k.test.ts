@@ -45,6 +45,16 @@ const layers: Record<string, [LayerCase, GemmTile]> = {
     { op: convolution({ epilogue: [silu] }), input: [12, 5, 3], outChannels: 10, kernel: [1, 1] },
     { ...TILE, splits: 4 },
   ],
+  'a residual that is upsampled': [
+    {
+      op: convolution({ epilogue: [{ name: 'addResidual', scale: 1, upsample: 2 }] }),
+      batch: 2,
+      input: [20, 4, 6],
+      outChannels: 8,
+      kernel: [1, 1],
+    },
+    TILE,
+  ],
   'steps that overlap, of a transposed convolution': [
     {
       op: transposedConvolution({ strides: [2, 2], pads: [1, 0, 0, 1], outputPadding: [1, 0], epilogue: [silu] }),
