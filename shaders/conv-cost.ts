@@ -29,6 +29,13 @@ const COPY = 4;
 /** The two barriers of a step, where not all of a compute unit's subgroups wait at once. */
 const BARRIERS = 16;
 
+/**
+ * By how much steps that overlap slow down an invocation of many sums: what is read ahead is held in registers, and then
+ * fewer subgroups fit into a compute unit.
+ */
+const CROWDED = 1.1;
+const MANY_SUMS = 64;
+
 /** What the epilogue, and finding out where it writes to, takes for an element of the output. */
 const RESULT = 8;
 
@@ -54,7 +61,8 @@ export function gemmCost(tile: GemmTile, { pixels, phases, groups, outVectors, i
     tile.depth * (sums + WORKGROUP_READ * (own.pixels + own.channels)) +
     (COPY * tile.depth * (tile.pixels + tile.channels)) / invocations +
     BARRIERS / tile.buffers;
-  const once = rounds(tiles * tile.splits * invocations) * (steps * step + RESULT * sums);
+  const crowded = tile.buffers === 2 && sums >= MANY_SUMS ? CROWDED : 1;
+  const once = crowded * rounds(tiles * tile.splits * invocations) * (steps * step + RESULT * sums);
   if (tile.splits === 1) return once;
   const partialSums = phases * groups * pixels * outVectors * 4 * tile.splits;
   return once + DISPATCH + (PARTIAL_SUM * partialSums) / DEVICE_LANES;
