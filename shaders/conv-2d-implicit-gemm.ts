@@ -126,7 +126,7 @@ interface Staging {
   readonly definitions: string;
   /** Which vec4s this invocation copies. */
   readonly start: string;
-  /** Reads them from memory: declares \`input{i}\` and \`weight{i}\`. */
+  /** Reads them from memory: declares `input{i}` and `weight{i}`. */
   readonly read: string;
   readonly write: (buffer: string) => string;
 }

@@ -10,10 +10,6 @@
  *
  * On llvmpipe, relative to the direct kernel chosen there (3 x 3, stride 2, 16 channels), four pixels have 0.75 of its speed,
  * two 0.4, and text as long as this takes minutes to compile. On graphics cards nothing here has been measured yet.
- *
- * Fused with the normalisation of an image, the input would be the texture or the bytes of the image itself, and what is
- * read would pass through a scale and a shift for each channel (outside of the image it is padding, which the network's
- * contract colours, and outside of the letterbox zero, as here).
  */
 
 import { bindingList, convolutionBindings } from './conv-bindings.ts';

@@ -255,7 +255,7 @@ function multiplyText(tile: MatrixTile, sums: readonly (readonly string[])[]): s
   return steps.join('\n    ');
 }
 
-/** All invocations finish row number \`m\` of every subgroup's matrices, a vec4 each at a time. */
+/** All invocations finish row number `m` of every subgroup's matrices, a vec4 each at a time. */
 function finishText(tile: MatrixTile, m: number, results: GemmResults): string {
   const { rows } = tile.shape;
   const { pixels, channels } = region(tile);

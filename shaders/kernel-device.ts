@@ -16,7 +16,7 @@ export interface KernelDevice {
   readonly maxWorkgroupStorage: number;
   /** A processor does the graphics card's work: memory accesses of a vector's lanes run one after the other. */
   readonly software: boolean;
-  /** The kernels that only graphics cards gain from, where they have been loaded; see `loadKernelProfile`. */
+  /** The kernels that only graphics cards gain from, where they have been loaded; see `loadKernels`. */
   readonly rankConvolutions?: ConvolutionRanking;
 }
 
