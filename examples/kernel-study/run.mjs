@@ -1,15 +1,4 @@
-// Bundles conv-2d.ts and runs it with this command line's arguments.
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+// Times every convolution kernel on real layers: see conv-2d.ts.
+import { bundleAndRun } from './bundle.mjs';
 
-const outfile = fileURLToPath(new URL('../../dist/kernel-study.js', import.meta.url));
-await build({
-  entryPoints: [fileURLToPath(new URL('conv-2d.ts', import.meta.url))],
-  outfile,
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  target: 'es2022',
-  packages: 'external',
-});
-await import(outfile);
+await bundleAndRun('conv-2d');
