@@ -61,7 +61,7 @@ const MOST_TURNS = 6;
 const STEADY_SPREAD = 1.1;
 
 /** Less than can be told from chance, and than another pipeline to compile is worth. */
-const WORTHWHILE_GAIN = 1.03;
+const WORTHWHILE_GAIN = 1.05;
 
 /**
  * Finds the fastest kernel of each layer, layer by layer in the order given. Ends early when time is up or the signal fires,
