@@ -25,6 +25,7 @@ export {
 } from './engine/runtime/device.ts';
 export type { Precision } from './engine/runtime/precision.ts';
 export type { KernelProfile } from './engine/runtime/profile.ts';
+export type { RunStages } from './engine/runtime/stages.ts';
 export type { RawTensor } from './engine/runtime/tensor.ts';
 export type { TuningProgress } from './engine/runtime/tuner.ts';
 export {
@@ -38,16 +39,15 @@ export {
 } from './engine/vision/detector.ts';
 export type { ImageSource, PixelImage } from './engine/vision/image.ts';
 export type { KernelOptions, TuneOptions } from './engine/vision/kernel-options.ts';
-export {
-  type CheckedModel,
-  checkModel,
-  type GraphOptions,
+export type {
+  CheckedModel,
+  GraphOptions,
   LoadedModel,
-  type LoadModelOptions,
-  loadModel,
-  type ModelInput,
+  LoadModelOptions,
+  ModelInput,
 } from './engine/vision/load-model.ts';
 export type { LoadProgress } from './engine/vision/open-model.ts';
 export { MAX_DETECTIONS } from './engine/vision/pipeline.ts';
+export { checkModel, loadModel } from './engine/vision/raw-model.ts';
 export type { ModelSource } from './loader/read.ts';
 export type { Contract, ContractOverrides } from './models/contract.ts';

@@ -1,7 +1,7 @@
 import type { EpilogueStep } from '../engine/graph/ops/conv-2d.ts';
 import type { ConvolutionTensors } from './conv-bindings.ts';
 import type { WeightLayout } from './conv-weights.ts';
-import type { ElementType, FeatureMap, Kernel } from './kernel.ts';
+import type { Binding, ElementType, FeatureMap, Kernel } from './kernel.ts';
 
 /** A convolution layer, transposed or not, and where its tensors lie. */
 export interface ConvolutionSpec extends ConvolutionTensors {
@@ -20,10 +20,12 @@ export interface ConvolutionCandidate {
   /** How the weights must lie; pack them with `packConvWeights`, and the bias with `packBias`. */
   readonly weights: WeightLayout;
   /**
-   * The dispatches in their order. A binding says by its name which tensor it takes: 'input', 'weights', 'bias',
-   * 'residual', 'output', or one of the scratch tensors.
+   * The dispatches in their order. A binding says by its name, or by its `tensor`, which tensor it takes: 'input',
+   * 'weights', 'bias', 'residual', 'output', or one of the scratch tensors.
    */
   build(): readonly Kernel[];
+  /** How many times as large as those of a direct sum its rounding errors may be; 1 if absent. */
+  readonly rounding?: number;
   /** Memory that the dispatches hand to each other, where there are several. */
   readonly scratch?: readonly ScratchTensor[];
 }
@@ -32,6 +34,11 @@ export interface ScratchTensor {
   readonly name: string;
   readonly element: ElementType;
   readonly elements: number;
+}
+
+/** The name of the tensor that a binding of a candidate's dispatch takes. */
+export function tensorOf({ name, tensor }: Binding): string {
+  return tensor ?? name;
 }
 
 /**
@@ -51,7 +58,9 @@ export function convolutionKey(operator: 'conv2d' | 'convTranspose2d', spec: Con
     ...(dilations.some((dilation) => dilation > 1) ? [`d${dilations.join('x')}`] : []),
     ...(groups > 1 ? [`g${groups}`] : []),
     [...new Set(elements)].length === 1 ? elements[0] : elements.join('.'),
-    ...epilogue.map(({ name }) => name),
+    ...epilogue.map((step) =>
+      step.name === 'addResidual' && step.upsample ? `${step.name}/${step.upsample}` : step.name,
+    ),
   ].join(' ');
 }
 

@@ -23,7 +23,7 @@ export function convTranspose2dCandidates(spec: ConvolutionSpec, device: KernelD
   const geometry = transposedGeometry(spec.output, spec);
   const direct = directTiles(spec.output, device).map(
     (tile): ConvolutionCandidate => ({
-      name: tileName(tile),
+      name: `direct ${tileName(tile)}`,
       weights: 'blocks',
       build: () => [directKernel({ ...spec, name: 'convTranspose2d', geometry }, tile)],
     }),

@@ -1,4 +1,4 @@
-import type { ConvolutionCandidate } from '../../shaders/conv-candidate.ts';
+import { type ConvolutionCandidate, tensorOf } from '../../shaders/conv-candidate.ts';
 import { packedWeightSize } from '../../shaders/conv-weights.ts';
 import { bytesPerElement, type ElementType, type FeatureMap } from '../../shaders/kernel.ts';
 import { DeviceLostError, OutOfMemoryError } from '../errors.ts';
@@ -122,7 +122,8 @@ export class GpuLayerTimer implements LayerTimer {
     const slices = new Map(tensorsOf(layer, candidate).map((tensor) => [tensor.name, this.#slice(tensor)] as const));
     const requests = candidate.build().map((kernel) => ({
       kernel,
-      buffers: kernel.bindings.map(({ name }) => {
+      buffers: kernel.bindings.map((binding) => {
+        const name = tensorOf(binding);
         const slice = slices.get(name);
         if (!slice) throw new Error(`${kernel.label} binds ${name}, which its candidate does not have`);
         return slice;
@@ -222,7 +223,7 @@ export class GpuLayerTimer implements LayerTimer {
 }
 
 /** Whether every tensor of a candidate can be bound. */
-export function fitsBindings(layer: ConvolutionLayer, candidate: ConvolutionCandidate, maxBytes: number): boolean {
+export function fitsBindings(layer: LayerShape, candidate: ConvolutionCandidate, maxBytes: number): boolean {
   return tensorsOf(layer, candidate).every((tensor) => bytesOf(tensor) <= maxBytes);
 }
 
@@ -240,7 +241,9 @@ interface LayerTensor {
   readonly elements: number;
 }
 
-function tensorsOf({ spec, groupChannels }: ConvolutionLayer, candidate: ConvolutionCandidate): LayerTensor[] {
+type LayerShape = Pick<ConvolutionLayer, 'spec' | 'groupChannels'>;
+
+function tensorsOf({ spec, groupChannels }: LayerShape, candidate: ConvolutionCandidate): LayerTensor[] {
   const { input, output, residual, kernel, weightElement } = spec;
   const outChannels = output.channels;
   const weights = packedWeightSize(candidate.weights, { outChannels, groupChannels, kernel });

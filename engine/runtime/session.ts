@@ -3,6 +3,7 @@ import type { TensorView } from '../../shaders/kernel.ts';
 import type { Graph } from '../graph/types.ts';
 import { assignPrecision, type FloatPrecision } from '../passes/assign-precision.ts';
 import { compilePlan } from '../plan/compile.ts';
+import { rulesFor } from '../plan/lowering-rules.ts';
 import { type DeviceProfile, planSwitches } from '../plan/options.ts';
 import type { Plan, PlanTensor } from '../plan/plan.ts';
 import type { EngineDevice } from './device.ts';
@@ -67,7 +68,9 @@ export async function createSession(
 ): Promise<NetworkSession> {
   const precision = assignPrecision(graph, options.precision);
   const switches = planSwitches(options.disable);
-  const compile = (kernels?: KernelChoices) => compilePlan(graph, precision, deviceProfile(device), switches, kernels);
+  const rules = await rulesFor(graph);
+  const compile = (kernels?: KernelChoices) =>
+    compilePlan(graph, precision, deviceProfile(device), switches, kernels, rules);
   let plan = compile(options.kernels);
   const better = await options.choose?.(plan);
   if (better) plan = compile(better);

@@ -7,16 +7,18 @@ import { InvalidArgumentError, UnsupportedModelError } from '../errors.ts';
 import { elementCount } from '../graph/indexing.ts';
 import type { Graph, Shape } from '../graph/types.ts';
 import type { FloatPrecision } from '../passes/assign-precision.ts';
-import { type PassReport, passes, runPasses } from '../passes/pipeline.ts';
+import type { PassReport } from '../passes/run-passes.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { TuningTable } from '../plan/tuning-table.ts';
 import { type AdapterReport, type EngineDevice, releaseDevice } from '../runtime/device.ts';
 import { Network } from '../runtime/network.ts';
 import { choosePrecision, type Precision } from '../runtime/precision.ts';
 import type { KernelProfile } from '../runtime/profile.ts';
+import type { RunStages } from '../runtime/stages.ts';
 import type { RawTensor } from '../runtime/tensor.ts';
 import { type KernelChoiceOptions, type KernelChooser, kernelChooser } from './kernel-options.ts';
 import { type ReadModelOptions, readModel } from './open-model.ts';
+import { isPlanSwitch, optimize } from './optimize.ts';
 import { deviceFor } from './platform.ts';
 
 export interface GraphOptions extends ReadModelOptions {
@@ -66,7 +68,11 @@ export async function checkModel(source: ModelSource | undefined, options: Graph
   const file = await readModel(source, options);
   const detector = options.identify ? await detectorIn(file, options) : undefined;
   const imported = detector?.graph ?? (await importGraph(file, options));
-  const { graph, report } = runPasses(imported, { disabled: options.disable?.filter(isPass) });
+  const { graph, report } = await optimize(
+    file,
+    imported,
+    options.disable?.filter((name) => !isPlanSwitch(name)),
+  );
   const types = new Map(file.graph?.inputs.map(({ name, type }) => [name, type]));
   return {
     graph,
@@ -138,6 +144,11 @@ export class LoadedModel {
     return this.#network.profile(inputs, repeats);
   }
 
+  /** What the stages of a run take, uploading to readback: the medians of `repeats` runs. */
+  stages(inputs: Readonly<Record<string, RawTensor>>, repeats?: number): Promise<RunStages> {
+    return this.#network.stages(inputs, repeats);
+  }
+
   dispose(): void {
     this.#network.dispose();
     this.#release();
@@ -154,7 +165,7 @@ export async function loadModel(source: ModelSource | undefined, options: LoadMo
   const release = () => ours && releaseDevice(device);
   try {
     const precision = choosePrecision(options.precision ?? 'auto', device);
-    const disable = options.disable?.filter((name) => !isPass(name));
+    const disable = options.disable?.filter(isPlanSwitch);
     const chooser = await kernelChooser({ ...options, disable }, device);
     const network = await Network.create(model.graph, device, {
       precision,
@@ -168,10 +179,6 @@ export async function loadModel(source: ModelSource | undefined, options: LoadMo
     release();
     throw error;
   }
-}
-
-function isPass(name: string): boolean {
-  return passes.some((pass) => pass.name === name);
 }
 
 async function importGraph(file: ModelFile, options: GraphOptions): Promise<Graph> {

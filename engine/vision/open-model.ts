@@ -4,8 +4,10 @@ import type { ModelSource } from '../../loader/read.ts';
 import type { ContractOverrides } from '../../models/contract.ts';
 import type { InputSize } from '../../models/input-size.ts';
 import { buildModel, type Model } from '../../models/model.ts';
+import { separateHead } from '../../models/separate-head.ts';
 import { InvalidArgumentError, throwIfAborted } from '../errors.ts';
-import { type PassReport, runPasses } from '../passes/pipeline.ts';
+import type { PassReport } from '../passes/run-passes.ts';
+import { optimize } from './optimize.ts';
 import { platform } from './platform.ts';
 
 /** How far loading has come: bytes of the model, layers tuned, kernels compiled. The total isn't always known. */
@@ -65,8 +67,8 @@ export async function readModel(
 export async function openModel(source: ModelSource | undefined, options: OpenModelOptions = {}): Promise<OpenedModel> {
   const file = await readModel(source, options);
   const { labels = options.contract?.labels, inputSize, contract, disablePasses } = options;
-  const model = await buildModel(file, { ...contract, labels, inputSize });
-  const { graph, report } = runPasses(model.graph, { disabled: disablePasses });
+  const model = separateHead(await buildModel(file, { ...contract, labels, inputSize }));
+  const { graph, report } = await optimize(file, model.graph, disablePasses);
   throwIfAborted(options.signal, `Loading ${file.source}`);
   return { graph, contract: model.contract, passes: report };
 }

@@ -6,6 +6,7 @@ import { suppressionKernel, suppressionListWords } from '../../shaders/nms.ts';
 import { InvalidArgumentError } from '../errors.ts';
 import { type BufferSlice, type Dispatch, type PipelineCache, prepareDispatches } from '../runtime/dispatch.ts';
 import type { BoundTensor } from '../runtime/session.ts';
+import { createStorage } from '../runtime/storage.ts';
 import { BufferUsage } from '../runtime/webgpu-flags.ts';
 
 /** From the network's outputs to a compact list of detections, all on the GPU. */
@@ -29,7 +30,8 @@ const CANDIDATE_LIMIT = 30_000;
 
 /**
  * Buffers, pipelines and bind groups for a head. `settings` is the buffer of the frame's settings.
- * @throws InvalidArgumentError where the contract doesn't fit the outputs
+ * @throws InvalidArgumentError where the contract doesn't fit the outputs, OutOfMemoryError where the device can't bind what
+ *   candidates need
  */
 export async function createPostprocessing(
   cache: PipelineCache,
@@ -39,10 +41,10 @@ export async function createPostprocessing(
   options: PostprocessingOptions,
 ): Promise<Postprocessing> {
   const scratch: GPUBuffer[] = [];
-  const allocate = (label: string, size: number, usage: GPUBufferUsageFlags = BufferUsage.storage): BufferSlice => {
-    const buffer = cache.device.createBuffer({ label, size, usage });
-    scratch.push(buffer);
-    return { buffer, offset: 0, size };
+  const allocate = (label: string, size: number, usage?: GPUBufferUsageFlags): BufferSlice => {
+    const slice = createStorage(cache.device, label, size, usage);
+    scratch.push(slice.buffer);
+    return slice;
   };
   const result = allocate('detections', resultBytes(options.capacity), BufferUsage.storage | BufferUsage.copySource);
   const { head } = contract;

@@ -1,4 +1,15 @@
-// How far the untuned choice of kernels is from the fastest: see fit.ts.
-import { bundleAndRun } from './bundle.mjs';
+// Bundles fit.ts and runs it with this command line's arguments.
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 
-await bundleAndRun('fit');
+const outfile = fileURLToPath(new URL('../../dist/kernel-study/fit.js', import.meta.url));
+await build({
+  entryPoints: [fileURLToPath(new URL('fit.ts', import.meta.url))],
+  outfile,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'es2022',
+  packages: 'external',
+});
+await import(outfile);

@@ -4,10 +4,11 @@ import {
   type ConvolutionSpec,
   chooseCandidate,
   convolutionKey,
+  tensorOf,
 } from '../../../shaders/conv-candidate.ts';
 import { convTranspose2dCandidates } from '../../../shaders/conv-transpose-2d.ts';
 import { packBias, packConvWeights, packedWeightSize, transposeWeights } from '../../../shaders/conv-weights.ts';
-import type { ElementType } from '../../../shaders/kernel.ts';
+import { bytesPerElement, type ElementType } from '../../../shaders/kernel.ts';
 import type { KernelDevice } from '../../../shaders/kernel-device.ts';
 import { UnsupportedModelError } from '../../errors.ts';
 import type { Conv2d } from '../../graph/ops/conv-2d.ts';
@@ -15,6 +16,7 @@ import type { ConvTranspose2d } from '../../graph/ops/conv-transpose-2d.ts';
 import { definitionOf } from '../../graph/registry.ts';
 import type { Node, Value } from '../../graph/types.ts';
 import type { Lowering, MapTensor, Tensor } from '../lowering.ts';
+import type { DeviceProfile } from '../options.ts';
 
 export function lowerConv2d(lowering: Lowering, node: Node<Conv2d>): void {
   const [, weight] = node.inputs;
@@ -67,7 +69,12 @@ function lowerConvolution(lowering: Lowering, node: Node<Conv2d | ConvTranspose2
   const weightElement = weightElementOf(layer, input, output);
   const maps = { input: input.map, output: output.map, ...(residual ? { residual: residual.map } : {}) };
   const spec: ConvolutionSpec = { ...node.op, ...maps, kernel: layer.kernel, weightElement };
-  const candidates = convolutionCandidates(node.op.type, spec, lowering.device);
+  const all = convolutionCandidates(node.op.type, spec, lowering.device).filter(
+    ({ name }) => lowering.switches.winograd || !name.startsWith('winograd'),
+  );
+  // Where none fits, the usual one's tensors are refused by name.
+  const fitting = all.filter((candidate) => fitsBindings(candidate, layer, weightElement, lowering.device));
+  const candidates = fitting.length > 0 ? fitting : all.filter(({ scratch }) => !scratch);
   const key = convolutionKey(node.op.type, spec);
   const named = { key, node: node.name };
   const chosen = chooseCandidate(candidates, named, lowering.kernels);
@@ -92,12 +99,23 @@ function lowerConvolution(lowering: Lowering, node: Node<Conv2d | ConvTranspose2
   ]);
   const { flops } = definitionOf(node.op).cost(node.op, node.inputs, node.outputs);
   for (const kernel of chosen.build()) {
-    const bound = kernel.bindings.map(({ name }) => boundTensor(tensors, name, kernel.label));
+    const bound = kernel.bindings.map((binding) => boundTensor(tensors, tensorOf(binding), kernel.label));
     // The dispatch that multiplies by the weights does the work that the layer asks for.
     const multiplies = kernel.bindings.some(({ name }) => name === 'weights');
     lowering.emit(kernel, bound, node, multiplies ? flops : 0);
   }
   lowering.finishMap(node.outputs[0], output, node);
+}
+
+/** Whether what only this candidate needs can be bound: its form of the weights, and what its dispatches hand on. */
+function fitsBindings(
+  { weights, scratch = [] }: ConvolutionCandidate,
+  layer: LayerWeight,
+  weightElement: ElementType,
+  { maxBindingBytes }: DeviceProfile,
+): boolean {
+  const sizes = [{ elements: packedWeightSize(weights, layer), element: weightElement }, ...scratch];
+  return sizes.every(({ elements, element }) => elements * bytesPerElement(element) <= maxBindingBytes);
 }
 
 function boundTensor(tensors: ReadonlyMap<string, Tensor>, name: string, kernel: string): Tensor {

@@ -8,6 +8,7 @@ import type { EngineDevice } from '../../../engine/runtime/device.ts';
 import { Network } from '../../../engine/runtime/network.ts';
 import type { SessionOptions } from '../../../engine/runtime/session.ts';
 import { testDevice } from '../../support/device.ts';
+import { NetworkBuilder } from '../../support/network.ts';
 import { attention, head, sampleNetworks, splitAndJoin } from '../../support/sample-networks.ts';
 import { expectClose, randomTensor } from '../../support/tensors.ts';
 
@@ -54,6 +55,14 @@ describe('Network', () => {
       await expectSame(make(), 1e-5, { precision: 'float32' }, device);
   });
 
+  it('pools a pyramid level by level where the processor computes', async () => {
+    const build = new NetworkBuilder();
+    const x = build.convolve(build.image(3, 9, 8), 8, 1);
+    const pools = build.apply({ type: 'maxPoolPyramid', sizes: [3, 5, 9] }, [x], 'pools');
+    const joined = build.apply({ type: 'concat', axis: 1 }, [x, pools], 'joined');
+    await expectSame(build.finish('pools', [build.convolve(joined, 4, 1)]), 1e-5, { precision: 'float32' });
+  });
+
   it('queues runs that are asked for at once', async () => {
     const graph = splitAndJoin();
     const network = await Network.create(graph, await testDevice(), { precision: 'float32' });
@@ -94,12 +103,38 @@ describe('profile', () => {
     const { shape, data } = randomTensor(3, graph.inputs[0].shape);
     const profile = await network.profile({ x: { type: 'float32', dims: shape, data: data as Float32Array } }, 2);
     expect(profile.map(({ kernel }) => kernel)).toEqual(network.session.plan.steps.map(({ kernel }) => kernel.label));
-    for (const { microseconds, rooflineShare, bytes } of profile) {
+    for (const { microseconds, roofline, rooflineShare, bytes } of profile) {
+      expect(roofline.flopsPerSecond).toBeGreaterThan(0);
+      expect(roofline.bytesPerSecond).toBeGreaterThan(0);
       expect(microseconds).toBeGreaterThanOrEqual(0);
       expect(rooflineShare).toBeGreaterThanOrEqual(0);
       expect(rooflineShare).toBeLessThanOrEqual(1);
       expect(bytes).toBeGreaterThan(0);
     }
     network.dispose();
+  });
+});
+
+describe('stages', () => {
+  const stagesOn = async (device: EngineDevice) => {
+    const network = await Network.create(splitAndJoin(), device, { precision: 'float32' });
+    const { shape, data } = randomTensor(3, [1, 3, 9, 11]);
+    const inputs = { x: { type: 'float32' as const, dims: shape, data: data as Float32Array } };
+    const before = await network.run(inputs);
+    const stages = await network.stages(inputs, 2);
+    expect(await network.run(inputs)).toEqual(before);
+    network.dispose();
+    return stages;
+  };
+
+  it('times each stage of a run', async () => {
+    const stages = await stagesOn(await testDevice());
+    expect(Object.keys(stages)).toEqual(['uploadMs', 'encodeMs', 'gpuMs', 'readbackMs', 'totalMs']);
+    for (const time of Object.values(stages)) expect(time).toBeGreaterThanOrEqual(0);
+  });
+
+  it("leaves out the GPU's own time where the device can't tell it", async () => {
+    const stages = await stagesOn(await testDevice({ without: ['timestamps'] }));
+    expect(Object.keys(stages)).toEqual(['uploadMs', 'encodeMs', 'readbackMs', 'totalMs']);
   });
 });
