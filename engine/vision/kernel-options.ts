@@ -49,6 +49,7 @@ export interface KernelChoiceOptions {
 
 /** Chooses kernels for the plans of a network; see `SessionOptions`. */
 export interface KernelChooser {
+  /** By what is known now. */
   readonly kernels: KernelChoices;
   readonly choose: (plan: Plan) => Promise<KernelChoices | undefined>;
   /** What is known of the plans' layers; undefined where tuning is off. */

@@ -40,7 +40,9 @@ export async function createKernelChooser(options: KernelChoiceOptions, device: 
   const choicesNow = () => ({ ...decided, byLayer: tuning && winnersOf(tuning.table) });
   const candidatesOf = ({ operator, spec }: ConvolutionLayer) => convolutionCandidates(operator, spec, profile);
   return {
-    kernels: choicesNow(),
+    get kernels() {
+      return choicesNow();
+    },
     choose: async (plan) => {
       checkKernelOptions(kernels, plan, candidatesOf);
       const open = plan.layers.filter((layer) => !decidedCandidate(candidatesOf(layer), layer, decided));
@@ -115,7 +117,7 @@ class Tuning {
     return true;
   }
 
-  /** The table's layers of most weight first: what every layer takes is estimated from its arithmetic and its memory. */
+  /** The layers to time, those of most work first: what a layer takes is estimated from its arithmetic and its memory. */
   #lackingOf(layers: readonly ConvolutionLayer[], candidatesOf: CandidatesOf): TimedLayer[] {
     const { maxBindingBytes } = deviceProfile(this.#device);
     const byKey = new Map<string, { timed: TimedLayer; work: number }>();
