@@ -1,4 +1,4 @@
-import type { EpilogueStep } from '../../engine/graph/epilogue.ts';
+import { addsResidual, type EpilogueStep, upsampleOf } from '../../engine/graph/epilogue.ts';
 import { asFeatureMap, packedView } from '../../engine/plan/views.ts';
 import type { ConvolutionSpec } from '../../shaders/conv-candidate.ts';
 import type { ElementType, FeatureMap } from '../../shaders/kernel.ts';
@@ -33,24 +33,31 @@ export function layerOfKey(key: string): KeyedLayer {
   const [inputType, weightElement = inputType] = types;
   const outputType = types.at(-1) ?? inputType;
   const output = mapOf([batch, ...outSizes], outputType);
+  const epilogue = names.map(epilogueStep);
+  const [channels, height, width] = outSizes;
+  const smaller = upsampleOf(epilogue);
   const spec: ConvolutionSpec = {
     input: mapOf([batch, inChannels, inHeight, inWidth], inputType),
     output,
-    ...(names.includes('addResidual') ? { residual: output } : {}),
+    ...(addsResidual(epilogue)
+      ? { residual: mapOf([batch, channels, height / smaller, width / smaller], outputType) }
+      : {}),
     weightElement,
     kernel: pair(kernel),
     strides: pair(strides),
     pads: [pads[0], pads[1], pads[2], pads[3]],
     dilations: pair(dilations),
     groups,
-    epilogue: names.map(epilogueStep),
+    epilogue,
   };
   return { operator, spec };
 }
 
 /** Which kernels there are depends on a function's name, not on its parameters: these are ordinary ones. */
-function epilogueStep(name: string): EpilogueStep {
-  return { name, scale: 1, alpha: 0.1, beta: 0.5, minimum: 0, maximum: 6, zeroPoint: 0 } as EpilogueStep;
+function epilogueStep(text: string): EpilogueStep {
+  const [name, upsample] = text.split('/');
+  const numbers = { scale: 1, alpha: 0.1, beta: 0.5, minimum: 0, maximum: 6, zeroPoint: 0 };
+  return { name, ...numbers, ...(upsample ? { upsample: Number(upsample) } : {}) } as EpilogueStep;
 }
 
 function mapOf(shape: readonly number[], element: ElementType): FeatureMap {
