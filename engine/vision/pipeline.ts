@@ -134,12 +134,10 @@ export class DetectionPipeline {
         this.#device.queue.submit([encoder.finish()]);
       });
       const submitted = performance.now();
-      const waiting = this.#patience.submitted();
       const read = size + (this.#timer ? PassTimer.bytes : 0);
-      const mapped = waiting.nearlyDue.then(() => readback.mapAsync(MapMode.read, 0, read));
+      const mapped = this.#patience.wait(() => readback.mapAsync(MapMode.read, 0, read));
       const outcomes = await Promise.allSettled([problem, mapped]);
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-      waiting.finished();
       const bytes = readback.getMappedRange(0, read);
       const detections = readResult(bytes);
       const gpu = this.#timer && PassTimer.milliseconds(bytes, size);
