@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { compilePlan } from '../../../engine/plan/compile.ts';
+import { rulesFor } from '../../../engine/plan/lowering-rules.ts';
 import { planSwitches } from '../../../engine/plan/options.ts';
 import { convolutionCandidates } from '../../../engine/plan/rules/convolution.ts';
 import { emptyTable, printTable, type TuningTable, tuningConditions } from '../../../engine/plan/tuning-table.ts';
@@ -30,14 +31,16 @@ function variedNetwork() {
 }
 
 describe('layerOfKey', () => {
-  it('knows the layer again, and the kernels that it has', () => {
+  it('knows the layer again, and the kernels that it has', async () => {
     for (const make of [variedNetwork, ...sampleNetworks]) {
       const graph = make();
+      const rules = await rulesFor(graph);
       for (const precision of ['float32', 'float16'] as const) {
         const precisions = new Map(
           graph.nodes.flatMap(({ outputs }) => outputs.map((value) => [value, precision] as const)),
         );
-        for (const { key, operator, spec } of compilePlan(graph, precisions, device, planSwitches()).layers) {
+        const { layers } = compilePlan(graph, precisions, device, planSwitches(), {}, rules);
+        for (const { key, operator, spec } of layers) {
           const layer = layerOfKey(key);
           expect(convolutionKey(layer.operator, layer.spec)).toBe(key);
           const names = (of: typeof layer) =>
