@@ -18,7 +18,10 @@ export interface ConvolutionBindings {
   readonly output: Binding;
 }
 
-/** @param optionalResidual Whether the kernel binds a residual always: where there is none, the bias in its place */
+/**
+ * @param optionalResidual Whether the kernel binds a residual always: where there is none, the output in its place. So do
+ *   residuals that lie in the output's memory, as in the concatenations of a cross-stage partial network: one pipeline.
+ */
 export function convolutionBindings(
   tensors: ConvolutionTensors,
   vector: 1 | 4,
@@ -33,7 +36,7 @@ export function convolutionBindings(
     ...(residual
       ? { residual: read('residual', residual.element) }
       : optionalResidual
-        ? { residual: { ...read('residual', 'f32'), tensor: 'bias' } }
+        ? { residual: { ...read('residual', output.element), tensor: 'output' } }
         : {}),
     output: { name: 'output', element: output.element, vector, access: 'write' },
   };

@@ -95,11 +95,11 @@ export function outputTransform({
   const bias: Binding = { name: 'bias', element: 'f32', vector: 4, access: 'read' };
   const target: Binding = { name: 'output', element: output.element, vector: 4, access: 'write' };
   const epilogue = (form === 'looped' ? sharedEpilogueText : epilogueText)(steps);
-  // Where there may be a residual and is none, the bias is bound in its place.
+  // Where there may be a residual and is none, the output is bound in its place.
   const [added] = residualPlaces<Binding>(
     epilogue,
     residual && { name: 'residual', element: residual.element, vector: 4, access: 'read' },
-    { ...bias, name: 'residual', tensor: 'bias' },
+    { ...target, name: 'residual', access: 'read', tensor: 'output' },
   );
   const dispatch = tileDispatch(tiles, channelVectors(output), inputTile, outputTile * outputTile);
   const loads = (row: string) =>

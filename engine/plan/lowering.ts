@@ -201,7 +201,7 @@ export class Lowering {
 
   /** Adds a dispatch; `tensors` in the order of the kernel's bindings. */
   emit(kernel: Kernel, tensors: readonly Tensor[], node: Node, flops = 0, operator: string = node.op.type): void {
-    const bytes = tensors.reduce(
+    const bytes = [...new Set(tensors)].reduce(
       (total, { view }) => total + elementCount(view.shape) * bytesPerElement(view.element),
       0,
     );

@@ -35,8 +35,8 @@ export interface MemoryOptions {
   readonly maxPoolBytes: number;
 }
 
-/** Pools may exceed the lower bound by this share of it before a step is made to share a pool. */
-const FREE_EXCESS = 0.1;
+/** Pools may exceed the lower bound by this share of it before a step is made to share a pool, and cost a pipeline. */
+const FREE_EXCESS = 0.14;
 
 /** Beyond that, a step that shares a pool has to save this share of the bound: it costs a pipeline of its own. */
 const SHARING_TOLL = 0.001;
