@@ -16,7 +16,7 @@ import { type ReportProgress, whileLoading, withProgress } from '../support/prog
 import { createRival, importOnnxRuntime, type Rival } from '../support/rival.ts';
 
 interface Options extends NetworkOptions, SizeOption {
-  readonly batch?: number;
+  readonly batch: number;
   readonly compare?: 'onnxruntime';
   readonly runs: number;
 }
@@ -34,8 +34,11 @@ interface BenchReport {
   readonly precision: string;
   readonly adapter: LoadedModel['adapter'];
   readonly dispatches: number;
+  /** Images per run. */
+  readonly batch: number;
   readonly ours: Times;
-  readonly rival?: Times;
+  /** `batch`: images that it takes at a time, 1 where the file is fixed to that; it runs as often as needed. */
+  readonly rival?: Times & { readonly batch: number };
   /** Rival over ours. */
   readonly ratio?: number;
   readonly firstRatio?: number;
@@ -45,7 +48,7 @@ export function benchCommand(): Command {
   const command = new Command('bench')
     .description('time the forward pass, tensors in and out, and compare')
     .argument('<models...>', 'networks')
-    .option('--batch <n>', 'images per run, where the model leaves it open', positiveInteger)
+    .option('--batch <n>', 'images per run; times are of the whole run', positiveInteger, 1)
     .option('--runs <n>', 'timed runs', positiveInteger, 10)
     .addOption(new Option('--compare <engine>', 'run it turn by turn with this').choices(['onnxruntime']));
   return addNetworkOptions(addSizeOption(command)).action(benchAll);
@@ -87,12 +90,13 @@ async function bench(file: string, options: Options): Promise<BenchReport> {
   await rival?.release();
   model.dispose();
   const oursTimes = summarize(firstMs, ours);
-  const rivalTimes = rival && summarize(rivalFirstMs, theirs);
+  const rivalTimes = rival && { ...summarize(rivalFirstMs, theirs), batch: rival.batch };
   return {
     network: basename(file),
     precision: model.precision,
     adapter: model.adapter,
     dispatches: model.plan.steps.length,
+    batch,
     ours: oursTimes,
     ...(rivalTimes && {
       rival: rivalTimes,
@@ -147,16 +151,17 @@ function print(reports: readonly BenchReport[]): void {
   const { adapter } = reports[0];
   console.log(`Milliseconds ${describeAdapter(adapter)}`);
   const ms = (value: number | undefined) => (value === undefined ? '' : value.toFixed(1));
-  const rows = reports.map(({ network, precision, dispatches, ours, rival, ratio, firstRatio }) => [
+  const rows = reports.map(({ network, precision, dispatches, batch, ours, rival, ratio, firstRatio }) => [
     network,
     precision,
     dispatches,
+    batch,
     ms(ours.medianMs),
     ms(ours.p90Ms),
     ms(ours.firstMs),
     ...(rival ? [ms(rival.medianMs), ms(rival.firstMs), ratio?.toFixed(2) ?? '', firstRatio?.toFixed(2) ?? ''] : []),
   ]);
-  const head = ['network', 'precision', 'dispatches', 'median', 'p90', 'first'];
+  const head = ['network', 'precision', 'dispatches', 'batch', 'median', 'p90', 'first'];
   const more = reports.some(({ rival }) => rival) ? ['rival median', 'rival first', 'ratio', 'first ratio'] : [];
   console.log(table([[...head, ...more], ...rows]));
 }

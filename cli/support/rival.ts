@@ -3,6 +3,8 @@ import { InvalidArgumentError, type ModelInput, type RawTensor } from '../../nod
 
 /** ONNX Runtime's WebGPU provider as the thing to compare with: a development dependency, loaded only when asked for. */
 export interface Rival {
+  /** Images that it takes at a time; runs as often as the tensors' batch needs. */
+  readonly batch: number;
   run(): Promise<void>;
   release(): Promise<void>;
 }
@@ -20,7 +22,8 @@ export async function importOnnxRuntime(): Promise<OnnxRuntime> {
 }
 
 /**
- * A session on a model's bytes that runs on the given tensors. `inputs` says the types that the model wants.
+ * A session on a model's bytes that runs on the given tensors. `inputs` says the types that the model wants. Of a model
+ * whose file is fixed to one image it runs image after image.
  * @throws InvalidArgumentError where ONNX Runtime can't run it
  */
 export async function createRival(
@@ -29,17 +32,39 @@ export async function createRival(
   tensors: Readonly<Record<string, RawTensor>>,
 ): Promise<Rival> {
   const runtime = await importOnnxRuntime();
-  const feeds = Object.fromEntries(inputs.map((input) => [input.name, feed(runtime, input, tensors[input.name])]));
   const options = { executionProviders: ['webgpu'], logSeverityLevel: 3 } as const;
   const session = await runtime.InferenceSession.create(model, options).catch(refuse);
+  const batch = inputs[0].dims[0];
+  const oneByOne = batch > 1 && session.inputMetadata.every((input) => input.isTensor && input.shape[0] === 1);
+  const runs = Array.from({ length: oneByOne ? batch : 1 }, (_, image) =>
+    Object.fromEntries(
+      inputs.map((input) => {
+        const tensor = tensors[input.name];
+        const [own, data] = oneByOne ? imageOf(input, tensor, image) : [input, tensor.data];
+        return [input.name, feed(runtime, own, data)];
+      }),
+    ),
+  );
   return {
-    run: async () => void (await session.run(feeds).catch(refuse)),
+    batch: oneByOne ? 1 : batch,
+    run: async () => {
+      for (const feeds of runs) await session.run(feeds).catch(refuse);
+    },
     release: () => session.release(),
   };
 }
 
-function feed(runtime: OnnxRuntime, { name, type, dims }: ModelInput, tensor: RawTensor) {
-  const data = Float32Array.from(tensor.data as Float32Array);
+/** One image of a batch. */
+function imageOf(input: ModelInput, { data }: RawTensor, image: number): [ModelInput, TensorElements] {
+  const [batch, ...rest] = input.dims;
+  const size = data.length / batch;
+  return [{ ...input, dims: [1, ...rest] }, data.slice(image * size, (image + 1) * size)];
+}
+
+type TensorElements = RawTensor['data'];
+
+function feed(runtime: OnnxRuntime, { name, type, dims }: ModelInput, elements: TensorElements) {
+  const data = Float32Array.from(elements as Float32Array);
   if (type === 'float32') return new runtime.Tensor('float32', data, dims);
   if (type === 'float16') return new runtime.Tensor('float16', float32ToFloat16(data), dims);
   if (type === 'uint8') return new runtime.Tensor('uint8', Uint8Array.from(data), dims);

@@ -14,6 +14,7 @@ import { Network } from '../runtime/network.ts';
 import { choosePrecision, type Precision } from '../runtime/precision.ts';
 import type { KernelProfile } from '../runtime/profile.ts';
 import type { RawTensor } from '../runtime/tensor.ts';
+import { batchedGraph } from './batched-graph.ts';
 import { type ReadModelOptions, readModel } from './open-model.ts';
 import { deviceFor } from './platform.ts';
 
@@ -22,7 +23,7 @@ export interface GraphOptions extends ReadModelOptions {
   readonly inputShapes?: Readonly<Record<string, Shape>>;
   /** Width and height for open dimensions of image inputs [N, 3, H, W]; default 640. */
   readonly inputSize?: InputSize;
-  /** Images at a time, where the file leaves it open; default 1. */
+  /** Images at a time; default 1. A graph that its file fixes to one image is rewritten for more. */
   readonly batch?: number;
   /**
    * Find out what detector the file holds, and where it does, take as much of the graph as detecting needs: what would only
@@ -62,9 +63,11 @@ export interface ModelInput {
  */
 export async function checkModel(source: ModelSource | undefined, options: GraphOptions = {}): Promise<CheckedModel> {
   const file = await readModel(source, options);
-  const detector = options.identify ? await detectorIn(file, options) : undefined;
-  const imported = detector?.graph ?? (await importGraph(file, options));
-  const { graph, report } = runPasses(imported, { disabled: options.disable?.filter(isPass) });
+  const asFixed = fixesOneImage(file, options) ? { ...options, batch: undefined } : options;
+  const detector = options.identify ? await detectorIn(file, asFixed) : undefined;
+  const imported = detector?.graph ?? (await importGraph(file, asFixed));
+  const { graph: optimized, report } = runPasses(imported, { disabled: options.disable?.filter(isPass) });
+  const graph = asFixed === options ? optimized : await batchedGraph(optimized, options.batch ?? 1);
   const types = new Map(file.graph?.inputs.map(({ name, type }) => [name, type]));
   return {
     graph,
@@ -185,6 +188,12 @@ function openShapes(
     [batch ?? 1, 3, height, width].map((size, axis) => (typeof dims[axis] === 'number' ? dims[axis] : size));
   const open = images.filter(({ dims }) => dims.some((dim) => typeof dim === 'string'));
   return Object.fromEntries(open.map((input) => [input.name, shapeOf(input)]));
+}
+
+/** Whether the caller wants several images at a time of a graph whose file says that it takes one. */
+function fixesOneImage({ graph }: ModelFile, { batch = 1, inputShapes }: GraphOptions): boolean {
+  const images = graph?.inputs.filter(({ dims }) => dims.length === 4) ?? [];
+  return batch > 1 && !inputShapes && images.length > 0 && images.every(({ dims: [first] }) => first === 1);
 }
 
 /** Undefined where the file holds some other graph. What a detector needs and can't have is thrown. */
