@@ -25,15 +25,14 @@ export {
 export type { Precision } from './engine/runtime/precision.ts';
 export type { KernelProfile } from './engine/runtime/profile.ts';
 export type { RawTensor } from './engine/runtime/tensor.ts';
-export {
-  type Detection,
-  type DetectionResult,
-  type DetectionTimings,
-  type DetectOptions,
-  Detector,
-  type DetectorOptions,
-  type LoadOptions,
-} from './engine/vision/detector.ts';
+export type {
+  Detection,
+  DetectionResult,
+  DetectionTimings,
+  DetectOptions,
+  StreamedDetection,
+} from './engine/vision/detection.ts';
+export { Detector, type DetectorOptions, type LoadOptions } from './engine/vision/detector.ts';
 export type { ImageSource, PixelImage } from './engine/vision/image.ts';
 export {
   type CheckedModel,
@@ -46,5 +45,6 @@ export {
 } from './engine/vision/load-model.ts';
 export type { LoadProgress } from './engine/vision/open-model.ts';
 export { MAX_DETECTIONS } from './engine/vision/pipeline.ts';
+export type { Batching } from './engine/vision/pipelines.ts';
 export type { ModelSource } from './loader/read.ts';
 export type { Contract, ContractOverrides } from './models/contract.ts';

@@ -1,7 +1,9 @@
 import type { TensorView } from '../../shaders/kernel.ts';
+import { OutOfMemoryError } from '../errors.ts';
 import type { Graph } from '../graph/types.ts';
 import { assignPrecision, type FloatPrecision } from '../passes/assign-precision.ts';
 import { compilePlan } from '../plan/compile.ts';
+import { alignBytes } from '../plan/memory.ts';
 import { type DeviceProfile, planSwitches } from '../plan/options.ts';
 import type { Plan, PlanTensor } from '../plan/plan.ts';
 import type { EngineDevice } from './device.ts';
@@ -12,6 +14,7 @@ import {
   type PipelineCache,
   prepareDispatches,
 } from './dispatch.ts';
+import { findSharedWeights } from './shared-weights.ts';
 import { BufferUsage } from './webgpu-flags.ts';
 
 /** A tensor of the network's border in device memory. */
@@ -26,6 +29,11 @@ export interface SessionOptions {
   /** Names of planner optimisations to leave out, see `PLAN_SWITCHES`. */
   readonly disable?: readonly string[];
   readonly onProgress?: (ready: number, total: number) => void;
+  /**
+   * A session for the same network at another size of batch or input: weights that it has already are read where they
+   * are. It has to outlive this one.
+   */
+  readonly weightsOf?: NetworkSession;
 }
 
 /** A network on a device: weights uploaded, pipelines compiled, every buffer and bind group made. */
@@ -36,6 +44,10 @@ export interface NetworkSession {
   readonly inputs: ReadonlyMap<string, BoundTensor>;
   readonly outputs: ReadonlyMap<string, BoundTensor>;
   readonly dispatches: readonly Dispatch[];
+  /** Where each allocation of the plan lies. */
+  readonly slices: readonly BufferSlice[];
+  /** Bytes of its buffers: activations, and the weights that it shares with no other session. */
+  readonly bytes: number;
   /** Encodes the whole network into an open pass; creates no GPU object. */
   encode(pass: GPUComputePassEncoder): void;
   dispose(): void;
@@ -53,7 +65,10 @@ export function deviceProfile({ device, features, adapter }: EngineDevice): Devi
   };
 }
 
-/** Compiles a graph for a device: plan, buffers, weights, pipelines. Pipelines compile while weights are uploaded. */
+/**
+ * Compiles a graph for a device: plan, buffers, weights, pipelines. Pipelines compile while weights are uploaded.
+ * @throws OutOfMemoryError
+ */
 export async function createSession(
   graph: Graph,
   device: EngineDevice,
@@ -63,44 +78,89 @@ export async function createSession(
   const precision = assignPrecision(graph, options.precision);
   const switches = planSwitches(options.disable);
   const plan = compilePlan(graph, precision, deviceProfile(device), switches);
-  const gpu = device.device;
-  const pools = plan.pools.map((size, index) =>
-    gpu.createBuffer({ label: `activations ${index}`, size, usage: STORAGE_COPY }),
-  );
-  const weights =
-    plan.weightBytes > 0
-      ? gpu.createBuffer({ label: 'weights', size: plan.weightBytes, usage: STORAGE_COPY })
-      : undefined;
-  const slices = plan.allocations.map(({ place, bytes }): BufferSlice => {
-    const buffer = place.pool === 'weights' ? weights : pools[place.pool];
-    return { buffer: buffer as GPUBuffer, offset: place.offset, size: bytes };
-  });
-  const preparing = prepareDispatches(
-    cache,
-    plan.steps.map((step) => ({ kernel: step.kernel, buffers: step.tensors.map((allocation) => slices[allocation]) })),
-    { specialize: !switches['shared-pipelines'], onProgress: options.onProgress },
-  );
-  uploadWeights(gpu, plan, slices);
-  const { dispatches, parameterBuffer } = await preparing;
-  const bind = (tensors: readonly PlanTensor[]) =>
-    new Map(tensors.map((tensor) => [tensor.name, { slice: slices[tensor.allocation], view: tensor.view }]));
-  return {
-    device,
-    cache,
-    plan,
-    inputs: bind(plan.inputs),
-    outputs: bind(plan.outputs),
-    dispatches,
-    encode: (pass) => encodeDispatches(pass, dispatches),
-    dispose: () => {
-      for (const buffer of [...pools, weights, parameterBuffer]) buffer?.destroy();
-    },
-  };
+  const memory = await allocate(plan, device, options.weightsOf);
+  try {
+    const { slices } = memory;
+    const preparing = prepareDispatches(
+      cache,
+      plan.steps.map(({ kernel, tensors }) => ({ kernel, buffers: tensors.map((allocation) => slices[allocation]) })),
+      { specialize: !switches['shared-pipelines'], onProgress: options.onProgress },
+    );
+    uploadWeights(device.device, plan, memory);
+    const { dispatches, parameterBuffer } = await preparing;
+    if (parameterBuffer) memory.buffers.push(parameterBuffer);
+    const bind = (tensors: readonly PlanTensor[]) =>
+      new Map(tensors.map((tensor) => [tensor.name, { slice: slices[tensor.allocation], view: tensor.view }]));
+    return {
+      device,
+      cache,
+      plan,
+      inputs: bind(plan.inputs),
+      outputs: bind(plan.outputs),
+      dispatches,
+      slices,
+      bytes: memory.buffers.reduce((total, { size }) => total + size, 0),
+      encode: (pass) => encodeDispatches(pass, dispatches),
+      dispose: () => release(memory),
+    };
+  } catch (error) {
+    release(memory);
+    throw error;
+  }
 }
 
-function uploadWeights(device: GPUDevice, plan: Plan, slices: readonly BufferSlice[]): void {
+interface SessionMemory {
+  readonly buffers: GPUBuffer[];
+  readonly slices: readonly BufferSlice[];
+  /** Allocations that another session fills. */
+  readonly borrowed: ReadonlyMap<number, number>;
+}
+
+/** @throws OutOfMemoryError */
+async function allocate(
+  plan: Plan,
+  { device }: EngineDevice,
+  lender: NetworkSession | undefined,
+): Promise<SessionMemory> {
+  const borrowed: ReadonlyMap<number, number> = lender ? findSharedWeights(plan, lender.plan) : new Map();
+  let weightBytes = 0;
+  const offsets = plan.allocations.map(({ place, bytes }, index) => {
+    if (place.pool !== 'weights' || borrowed.has(index)) return place.offset;
+    const offset = weightBytes;
+    weightBytes += alignBytes(bytes);
+    return offset;
+  });
+  for (const size of [...plan.pools, weightBytes]) {
+    if (size <= device.limits.maxBufferSize) continue;
+    throw new OutOfMemoryError(`${plan.name} needs a buffer of ${size} bytes, and this device has none so large`);
+  }
+  device.pushErrorScope('out-of-memory');
+  const create = (label: string, size: number) => device.createBuffer({ label, size, usage: STORAGE_COPY });
+  const pools = plan.pools.map((size, index) => create(`activations ${index}`, size));
+  const weights = weightBytes > 0 ? [create('weights', weightBytes)] : [];
+  const memory: SessionMemory = {
+    buffers: [...pools, ...weights],
+    slices: plan.allocations.map(({ place, bytes }, index): BufferSlice => {
+      const lent = borrowed.get(index);
+      if (lender && lent !== undefined) return lender.slices[lent];
+      const [buffer] = place.pool === 'weights' ? weights : [pools[place.pool]];
+      return { buffer, offset: offsets[index], size: bytes };
+    }),
+    borrowed,
+  };
+  const shortage = await device.popErrorScope();
+  if (!shortage) return memory;
+  release(memory);
+  throw new OutOfMemoryError(`There is no GPU memory left for ${plan.name}: ${shortage.message}`);
+}
+
+function release({ buffers }: SessionMemory): void {
+  for (const buffer of buffers) buffer.destroy();
+}
+
+function uploadWeights(device: GPUDevice, plan: Plan, { slices, borrowed }: SessionMemory): void {
   plan.allocations.forEach(({ contents }, index) => {
-    if (!contents) return;
+    if (!contents || borrowed.has(index)) return;
     device.queue.writeBuffer(slices[index].buffer, slices[index].offset, contents());
   });
 }

@@ -2,6 +2,7 @@ import type { ModelSource } from '../../loader/read.ts';
 import type { Contract } from '../../models/contract.ts';
 import type { Model } from '../../models/model.ts';
 import type { RawDetection } from '../../shaders/frame-settings.ts';
+import { settledBy } from '../abort.ts';
 import {
   AbortError,
   DeviceLostError,
@@ -9,16 +10,22 @@ import {
   InvalidArgumentError,
   throwIfAborted,
 } from '../errors.ts';
+import { loadPart } from '../load-part.ts';
 import type { FloatPrecision } from '../passes/assign-precision.ts';
 import { type AdapterReport, type EngineDevice, releaseDevice } from '../runtime/device.ts';
-import { PipelineCache } from '../runtime/dispatch.ts';
 import { choosePrecision, type Precision } from '../runtime/precision.ts';
-import { createSession, type NetworkSession } from '../runtime/session.ts';
+import type { Detection, DetectionResult, DetectOptions, StreamedDetection } from './detection.ts';
 import { checkImage, type ImageSource } from './image.ts';
 import { type Box, boxToImage, letterboxGeometry } from './letterbox.ts';
-import { type LoadProgress, type OpenModelOptions, openModel } from './open-model.ts';
-import { DetectionPipeline, type FrameOptions, type FrameTimings, MAX_DETECTIONS } from './pipeline.ts';
+import { type LoadProgress, type OpenModelOptions, openModel, type ResizableModel } from './open-model.ts';
+import { type FrameOptions, MAX_DETECTIONS } from './pipeline.ts';
+import { type Batching, PipelineStore, type StoreOptions } from './pipelines.ts';
 import { deviceFor } from './platform.ts';
+
+const FRAMES_IN_FLIGHT = 3;
+const MAX_BATCH = 8;
+
+const MOST = { framesInFlight: 16, maxBatch: 64 } as const;
 
 export interface DetectorOptions {
   /**
@@ -30,6 +37,13 @@ export interface DetectorOptions {
   readonly precision?: Precision;
   /** Time every pass on the GPU too (`timings.gpu`); needs a device with timestamp queries. */
   readonly timestamps?: boolean;
+  /**
+   * How many submissions may be on their way at once, 1 to 16; more wait. Default 3: one being read, one on the GPU, one
+   * behind it.
+   */
+  readonly framesInFlight?: number;
+  /** The most images of an array in one submission, 1 to 64; default 8. Memory for activations grows with it. */
+  readonly maxBatch?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LoadProgress) => void;
 }
@@ -39,51 +53,9 @@ export interface LoadOptions extends OpenModelOptions, DetectorOptions {
   readonly tune?: boolean;
 }
 
-/** What is left out, or undefined, is as the network's contract has it. */
-export interface DetectOptions {
-  /** Only what scores more, 0..1. */
-  readonly scoreThreshold?: number;
-  /** A box goes if it overlaps a better one of its class by more, 0..1. End-to-end networks don't use it. */
-  readonly iouThreshold?: number;
-  /** From 1 to 1024. */
-  readonly maxDetections?: number;
-  /** Boxes suppress boxes of every class, not only of their own. Default false. */
-  readonly classAgnostic?: boolean;
-  /** Every class of an anchor above the threshold counts, as in COCO evaluation, not its best class only. Default false. */
-  readonly multiLabel?: boolean;
-  /** Detect in flipped and scaled copies too. Not built yet: true is refused. */
-  readonly augment?: boolean;
-  readonly signal?: AbortSignal;
-}
-
-export interface Detection {
-  /** x1, y1, x2, y2 in pixels of the image as given, clipped to it. */
-  readonly box: Box;
-  /** 0..1. */
-  readonly score: number;
-  readonly classId: number;
-  readonly label: string;
-}
-
-/** Milliseconds. */
-export interface DetectionTimings extends FrameTimings {
-  /** From the call until the result, waiting for earlier images included. */
-  readonly total: number;
-}
-
-export interface DetectionResult {
-  /** Best first. */
-  readonly detections: Detection[];
-  /** Size of the image, pixels. */
-  readonly width: number;
-  readonly height: number;
-  readonly timings: DetectionTimings;
-  readonly adapter: AdapterReport;
-}
-
 /**
- * A detection network on a device. Images go through in the order of the calls; several may be on their way at once. An
- * image must not change until its result is there.
+ * A detection network on a device. Images go through in the order of the calls, as long as these ask for batches and inputs
+ * of one size; several may be on their way at once. An image must not change until its result is there.
  */
 export class Detector {
   readonly contract: Contract;
@@ -91,8 +63,8 @@ export class Detector {
   readonly precision: FloatPrecision;
   readonly #device: EngineDevice;
   readonly #releaseDevice: boolean;
-  readonly #session: NetworkSession;
-  readonly #pipeline: DetectionPipeline;
+  readonly #framesInFlight: number;
+  readonly #pipelines: PipelineStore;
   #lost: GPUDeviceLostInfo | undefined;
   #disposed = false;
 
@@ -100,17 +72,16 @@ export class Detector {
     contract: Contract,
     device: EngineDevice,
     ownDevice: boolean,
-    precision: FloatPrecision,
-    session: NetworkSession,
-    pipeline: DetectionPipeline,
+    options: StoreOptions,
+    pipelines: PipelineStore,
   ) {
     this.contract = contract;
     this.adapter = device.adapter;
-    this.precision = precision;
+    this.precision = options.precision;
     this.#device = device;
     this.#releaseDevice = ownDevice;
-    this.#session = session;
-    this.#pipeline = pipeline;
+    this.#framesInFlight = options.framesInFlight;
+    this.#pipelines = pipelines;
     device.device.lost.then((info) => {
       this.#lost = info;
     });
@@ -130,8 +101,10 @@ export class Detector {
    * Compiles a detector for a device.
    * @throws DeviceUnavailableError, DeviceLostError, OutOfMemoryError, InvalidArgumentError, AbortError
    */
-  static async create({ graph, contract }: Model, options: DetectorOptions = {}): Promise<Detector> {
+  static async create(model: Model | ResizableModel, options: DetectorOptions = {}): Promise<Detector> {
     const { signal, timestamps = false } = options;
+    const framesInFlight = requireCount('framesInFlight', options.framesInFlight ?? FRAMES_IN_FLIGHT);
+    const maxBatch = requireCount('maxBatch', options.maxBatch ?? MAX_BATCH);
     const onProgress = (done: number, total: number) => options.onProgress?.({ stage: 'compile', done, total });
     const { device, ours } = await deviceFor(options.device);
     try {
@@ -140,15 +113,11 @@ export class Detector {
         throw new DeviceUnavailableError(`The adapter "${device.adapter.name}" has no timestamp queries`);
       }
       const precision = choosePrecision(options.precision ?? 'auto', device);
-      const session = await createSession(graph, device, new PipelineCache(device.device), { precision, onProgress });
-      try {
-        throwIfAborted(signal, 'Loading the detector');
-        const pipeline = await DetectionPipeline.create(session, contract, timestamps);
-        return new Detector(contract, device, ours, precision, session, pipeline);
-      } catch (error) {
-        session.dispose();
-        throw error;
-      }
+      const storeOptions = { precision, timestamps, framesInFlight, maxBatch, onProgress };
+      const pipelines = await PipelineStore.create(model, device, storeOptions);
+      if (signal?.aborted) pipelines.dispose();
+      throwIfAborted(signal, 'Loading the detector');
+      return new Detector(model.contract, device, ours, storeOptions, pipelines);
     } catch (error) {
       if (ours) releaseDevice(device);
       throw error;
@@ -161,8 +130,17 @@ export class Detector {
   }
 
   /**
-   * Finds objects in an image, or in each of a batch.
-   * @throws InvalidImageError, InvalidArgumentError, AbortError, DeviceLostError, OutOfMemoryError
+   * How many images of an array go through the network at once. `largest` is `maxBatch`, or less where the network mixes
+   * images or memory is short: the `reason` says so then, as soon as an array has been tried.
+   */
+  get batching(): Batching {
+    return this.#pipelines.batching;
+  }
+
+  /**
+   * Finds objects in an image, or in each of several: as many as `batching` says go through together in one submission,
+   * each with the size and the boxes that it has by itself.
+   * @throws InvalidImageError, InvalidArgumentError, AbortError, DeviceLostError, OutOfMemoryError, ModuleLoadError
    */
   detect(image: ImageSource, options?: DetectOptions): Promise<DetectionResult>;
   detect(images: readonly ImageSource[], options?: DetectOptions): Promise<DetectionResult[]>;
@@ -170,39 +148,88 @@ export class Detector {
     images: ImageSource | readonly ImageSource[],
     options: DetectOptions = {},
   ): Promise<DetectionResult | DetectionResult[]> {
+    const started = performance.now();
     const frame = this.#frameOptions(options);
-    if (!isBatch(images)) return this.#detectOne(images, frame, options.signal);
-    return Promise.all(images.map((image) => this.#detectOne(image, frame, options.signal)));
+    this.#requireAlive(options.signal);
+    if (!isBatch(images)) return (await this.#detectTogether([images], frame, options, started))[0];
+    const fitting = this.#pipelines.fit(images.length, options.inputSize);
+    const size = await this.#settled(fitting, options.signal);
+    const parts: Promise<DetectionResult[]>[] = [];
+    for (let first = 0; first < images.length; first += size) {
+      parts.push(this.#detectTogether(images.slice(first, first + size), frame, options, started));
+    }
+    return (await Promise.all(parts)).flat();
+  }
+
+  /**
+   * Finds objects in one image after another, several of them on their way at once (`framesInFlight`).
+   *
+   * Of an iterable every image is looked at, in order; it is asked for the next one only when that can set out at once. Of
+   * a video that plays, the newest frame is: what is shown while as many as may be are on their way or wait to be taken is
+   * dropped. The stream ends with the source. Leaving the loop, an error and the signal (`AbortError`) end it too: the
+   * iterable is closed, and the video let go. Images stay the caller's.
+   * @throws as `detect`, and what the source throws
+   */
+  async *detectStream(
+    source: AsyncIterable<ImageSource> | Iterable<ImageSource> | HTMLVideoElement,
+    options: DetectOptions = {},
+  ): AsyncGenerator<StreamedDetection, void, undefined> {
+    const { detectFrames } = await loadPart('streams', () => import('./stream.ts'));
+    yield* detectFrames(source, {
+      detect: (image) => this.detect(image, options),
+      framesInFlight: this.#framesInFlight,
+      signal: options.signal,
+    });
   }
 
   /** Frees its GPU memory, and its device unless that was given to it. Images on their way end with `AbortError`. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#pipeline.dispose();
-    this.#session.dispose();
+    this.#pipelines.dispose();
     if (this.#releaseDevice) releaseDevice(this.#device);
   }
 
-  async #detectOne(
-    source: ImageSource,
-    frame: FrameOptions,
-    signal: AbortSignal | undefined,
-  ): Promise<DetectionResult> {
-    const started = performance.now();
+  #requireAlive(signal: AbortSignal | undefined): void {
     throwIfAborted(signal, 'The detection');
     if (this.#disposed) throw new InvalidArgumentError('The detector was disposed of: load another');
     if (this.#lost) throw deviceLost(this.#lost);
-    const image = checkImage(source, this.#device.limits);
-    const { width, height } = image;
-    const geometry = letterboxGeometry(width, height, this.contract.input);
-    const { detections, timings } = await settledBy(
+  }
+
+  /** A batch in one submission. */
+  async #detectTogether(
+    sources: readonly ImageSource[],
+    options: FrameOptions,
+    { inputSize, signal }: DetectOptions,
+    started: number,
+  ): Promise<DetectionResult[]> {
+    const images = sources.map((source) => checkImage(source, this.#device.limits));
+    const running = this.#pipelines.use(images.length, inputSize, async (pipeline) => {
+      const { input } = pipeline.contract;
+      const placed = images.map((image) => ({
+        image,
+        geometry: letterboxGeometry(image.width, image.height, input),
+      }));
+      const { detections, timings } = await pipeline.run(placed, options, signal);
+      return placed.map(({ image: { width, height }, geometry }, index): DetectionResult => {
+        const found = detections[index].flatMap((raw) =>
+          this.#toDetection(raw, boxToImage(raw.box, geometry, width, height)),
+        );
+        const total = performance.now() - started;
+        const { adapter } = this;
+        return { detections: found, width, height, timings: { ...timings, total }, batchSize: images.length, adapter };
+      });
+    });
+    return this.#settled(running, signal);
+  }
+
+  /** What a promise gives, `AbortError` as soon as the signal fires, or why it failed. */
+  #settled<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    return settledBy(
       signal,
-      this.#pipeline.run(image, geometry, frame, signal).catch((error: unknown) => this.#explain(error)),
+      'The detection',
+      promise.catch((error: unknown) => this.#explain(error)),
     );
-    const found = detections.flatMap((raw) => this.#toDetection(raw, boxToImage(raw.box, geometry, width, height)));
-    const total = performance.now() - started;
-    return { detections: found, width, height, timings: { ...timings, total }, adapter: this.adapter };
   }
 
   /** None where nothing of the box lies in the image. */
@@ -241,6 +268,11 @@ export class Detector {
   }
 }
 
+function requireCount(name: keyof typeof MOST, count: number): number {
+  if (Number.isInteger(count) && count >= 1 && count <= MOST[name]) return count;
+  throw new InvalidArgumentError(`${name} must be a whole number from 1 to ${MOST[name]}, not ${count}`);
+}
+
 function isBatch(images: ImageSource | readonly ImageSource[]): images is readonly ImageSource[] {
   return Array.isArray(images);
 }
@@ -252,19 +284,4 @@ function deviceLost({ message, reason }: GPUDeviceLostInfo): DeviceLostError {
 
 function delay(milliseconds: number): Promise<undefined> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
-/** The promise's outcome, or `AbortError` as soon as the signal fires; what was begun runs to its end unseen. */
-async function settledBy<T>(signal: AbortSignal | undefined, promise: Promise<T>): Promise<T> {
-  if (!signal) return promise;
-  let stop = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(new AbortError('The detection was cancelled', { cause: signal.reason }));
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
 }

@@ -15,6 +15,7 @@ const parts = {
   'onelook-state-dict': ['loader/safetensors.ts', 'models/yolo-nas.ts'],
   'onelook-profile': ['engine/runtime/profile.ts'],
   'onelook-batch': ['engine/passes/set-batch.ts'],
+  'onelook-stream': ['engine/vision/stream.ts'],
 };
 
 /** @type {import('esbuild').BuildOptions} */

@@ -1,5 +1,5 @@
 import { GraphBuilder } from '../../engine/graph/builder.ts';
-import type { DetectionResult } from '../../engine/vision/detector.ts';
+import type { DetectionResult } from '../../engine/vision/detection.ts';
 import type { PixelImage } from '../../engine/vision/image.ts';
 import type { Contract } from '../../models/contract.ts';
 import type { Model } from '../../models/model.ts';
