@@ -26,6 +26,7 @@ export type { Precision } from './engine/runtime/precision.ts';
 export type { KernelProfile } from './engine/runtime/profile.ts';
 export type { RawTensor } from './engine/runtime/tensor.ts';
 export type {
+  Batching,
   Detection,
   DetectionResult,
   DetectionTimings,
@@ -45,6 +46,5 @@ export {
 } from './engine/vision/load-model.ts';
 export type { LoadProgress } from './engine/vision/open-model.ts';
 export { MAX_DETECTIONS } from './engine/vision/pipeline.ts';
-export type { Batching } from './engine/vision/pipelines.ts';
 export type { ModelSource } from './loader/read.ts';
 export type { Contract, ContractOverrides } from './models/contract.ts';

@@ -14,7 +14,6 @@ import {
   type PipelineCache,
   prepareDispatches,
 } from './dispatch.ts';
-import { findSharedWeights } from './shared-weights.ts';
 import { BufferUsage } from './webgpu-flags.ts';
 
 /** A tensor of the network's border in device memory. */
@@ -29,11 +28,8 @@ export interface SessionOptions {
   /** Names of planner optimisations to leave out, see `PLAN_SWITCHES`. */
   readonly disable?: readonly string[];
   readonly onProgress?: (ready: number, total: number) => void;
-  /**
-   * A session for the same network at another size of batch or input: weights that it has already are read where they
-   * are. It has to outlive this one.
-   */
-  readonly weightsOf?: NetworkSession;
+  /** Weights that are in device memory already, by the number of their allocation: they are read there. */
+  readonly borrow?: (plan: Plan) => ReadonlyMap<number, BufferSlice>;
 }
 
 /** A network on a device: weights uploaded, pipelines compiled, every buffer and bind group made. */
@@ -78,7 +74,7 @@ export async function createSession(
   const precision = assignPrecision(graph, options.precision);
   const switches = planSwitches(options.disable);
   const plan = compilePlan(graph, precision, deviceProfile(device), switches);
-  const memory = await allocate(plan, device, options.weightsOf);
+  const memory = await allocate(plan, device, options.borrow?.(plan) ?? new Map());
   try {
     const { slices } = memory;
     const preparing = prepareDispatches(
@@ -112,17 +108,16 @@ export async function createSession(
 interface SessionMemory {
   readonly buffers: GPUBuffer[];
   readonly slices: readonly BufferSlice[];
-  /** Allocations that another session fills. */
-  readonly borrowed: ReadonlyMap<number, number>;
+  /** Those of them that are filled already. */
+  readonly borrowed: ReadonlyMap<number, BufferSlice>;
 }
 
 /** @throws OutOfMemoryError */
 async function allocate(
   plan: Plan,
   { device }: EngineDevice,
-  lender: NetworkSession | undefined,
+  borrowed: ReadonlyMap<number, BufferSlice>,
 ): Promise<SessionMemory> {
-  const borrowed: ReadonlyMap<number, number> = lender ? findSharedWeights(plan, lender.plan) : new Map();
   let weightBytes = 0;
   const offsets = plan.allocations.map(({ place, bytes }, index) => {
     if (place.pool !== 'weights' || borrowed.has(index)) return place.offset;
@@ -141,10 +136,8 @@ async function allocate(
   const memory: SessionMemory = {
     buffers: [...pools, ...weights],
     slices: plan.allocations.map(({ place, bytes }, index): BufferSlice => {
-      const lent = borrowed.get(index);
-      if (lender && lent !== undefined) return lender.slices[lent];
-      const [buffer] = place.pool === 'weights' ? weights : [pools[place.pool]];
-      return { buffer, offset: offsets[index], size: bytes };
+      const buffer = place.pool === 'weights' ? weights[0] : pools[place.pool];
+      return borrowed.get(index) ?? { buffer, offset: offsets[index], size: bytes };
     }),
     borrowed,
   };

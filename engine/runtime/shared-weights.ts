@@ -1,20 +1,23 @@
 import type { Allocation, Plan } from '../plan/plan.ts';
+import type { BufferSlice } from './dispatch.ts';
+import type { NetworkSession } from './session.ts';
 
 /**
- * For each allocation of weights that another plan for the same network has too, the number of that one in `other`. Plans
- * for other sizes of batch or input may choose other kernels, which want weights in another order: so bytes are compared,
- * not names.
+ * Where a session has weights that a plan for the same network wants too, by the number of the plan's allocation. Plans for
+ * other sizes of batch or input may choose other kernels, which want weights in another order: so bytes are compared, not
+ * names. The session has to outlive what reads its weights.
  */
-export function findSharedWeights(plan: Plan, other: Plan): ReadonlyMap<number, number> {
+export function weightsOf(session: NetworkSession, plan: Plan): ReadonlyMap<number, BufferSlice> {
   const keyOf = ({ label, bytes }: Allocation) => `${bytes} ${label}`;
   const known = new Map<string, number>();
-  other.allocations.forEach((allocation, index) => {
+  session.plan.allocations.forEach((allocation, index) => {
     if (allocation.contents) known.set(keyOf(allocation), index);
   });
-  const shared = new Map<number, number>();
+  const shared = new Map<number, BufferSlice>();
   plan.allocations.forEach((allocation, index) => {
     const twin = allocation.contents && known.get(keyOf(allocation));
-    if (twin !== undefined && sameContents(allocation, other.allocations[twin])) shared.set(index, twin);
+    if (twin === undefined || !sameContents(allocation, session.plan.allocations[twin])) return;
+    shared.set(index, session.slices[twin]);
   });
   return shared;
 }

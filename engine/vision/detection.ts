@@ -62,3 +62,10 @@ export interface StreamedDetection extends DetectionResult {
   /** When the frame is shown, in seconds from the start of its video. */
   readonly mediaTime?: number;
 }
+
+/** How many images of an array go through the network at once. */
+export interface Batching {
+  readonly largest: number;
+  /** Why that is less than was asked for, where it is. */
+  readonly reason?: string;
+}

@@ -1,6 +1,6 @@
 import type { ModelSource } from '../../loader/read.ts';
 import type { Contract } from '../../models/contract.ts';
-import type { Model } from '../../models/model.ts';
+import type { InputSize } from '../../models/input-size.ts';
 import type { RawDetection } from '../../shaders/frame-settings.ts';
 import { settledBy } from '../abort.ts';
 import {
@@ -9,17 +9,20 @@ import {
   DeviceUnavailableError,
   InvalidArgumentError,
   throwIfAborted,
+  UnsupportedModelError,
 } from '../errors.ts';
 import { loadPart } from '../load-part.ts';
 import type { FloatPrecision } from '../passes/assign-precision.ts';
 import { type AdapterReport, type EngineDevice, releaseDevice } from '../runtime/device.ts';
+import { PipelineCache } from '../runtime/dispatch.ts';
 import { choosePrecision, type Precision } from '../runtime/precision.ts';
-import type { Detection, DetectionResult, DetectOptions, StreamedDetection } from './detection.ts';
+import { createSession } from '../runtime/session.ts';
+import type { Batching, Detection, DetectionResult, DetectOptions, StreamedDetection } from './detection.ts';
 import { checkImage, type ImageSource } from './image.ts';
 import { type Box, boxToImage, letterboxGeometry } from './letterbox.ts';
 import { type LoadProgress, type OpenModelOptions, openModel, type ResizableModel } from './open-model.ts';
-import { type FrameOptions, MAX_DETECTIONS } from './pipeline.ts';
-import { type Batching, PipelineStore, type StoreOptions } from './pipelines.ts';
+import { DetectionPipeline, type FrameOptions, MAX_DETECTIONS } from './pipeline.ts';
+import type { PipelineStore, StoreOptions } from './pipelines.ts';
 import { deviceFor } from './platform.ts';
 
 const FRAMES_IN_FLIGHT = 3;
@@ -63,25 +66,31 @@ export class Detector {
   readonly precision: FloatPrecision;
   readonly #device: EngineDevice;
   readonly #releaseDevice: boolean;
-  readonly #framesInFlight: number;
-  readonly #pipelines: PipelineStore;
+  readonly #model: ResizableModel;
+  readonly #options: StoreOptions;
+  /** For one image in the network's own size. */
+  readonly #pipeline: DetectionPipeline;
+  /** For batches and other sizes; loaded when there are such. */
+  #others: PipelineStore | undefined;
+  #loadingOthers: Promise<PipelineStore> | undefined;
   #lost: GPUDeviceLostInfo | undefined;
   #disposed = false;
 
   private constructor(
-    contract: Contract,
+    model: ResizableModel,
     device: EngineDevice,
     ownDevice: boolean,
     options: StoreOptions,
-    pipelines: PipelineStore,
+    pipeline: DetectionPipeline,
   ) {
-    this.contract = contract;
+    this.contract = model.contract;
     this.adapter = device.adapter;
     this.precision = options.precision;
+    this.#model = model;
     this.#device = device;
     this.#releaseDevice = ownDevice;
-    this.#framesInFlight = options.framesInFlight;
-    this.#pipelines = pipelines;
+    this.#options = options;
+    this.#pipeline = pipeline;
     device.device.lost.then((info) => {
       this.#lost = info;
     });
@@ -101,7 +110,7 @@ export class Detector {
    * Compiles a detector for a device.
    * @throws DeviceUnavailableError, DeviceLostError, OutOfMemoryError, InvalidArgumentError, AbortError
    */
-  static async create(model: Model | ResizableModel, options: DetectorOptions = {}): Promise<Detector> {
+  static async create(model: ResizableModel, options: DetectorOptions = {}): Promise<Detector> {
     const { signal, timestamps = false } = options;
     const framesInFlight = requireCount('framesInFlight', options.framesInFlight ?? FRAMES_IN_FLIGHT);
     const maxBatch = requireCount('maxBatch', options.maxBatch ?? MAX_BATCH);
@@ -113,11 +122,18 @@ export class Detector {
         throw new DeviceUnavailableError(`The adapter "${device.adapter.name}" has no timestamp queries`);
       }
       const precision = choosePrecision(options.precision ?? 'auto', device);
-      const storeOptions = { precision, timestamps, framesInFlight, maxBatch, onProgress };
-      const pipelines = await PipelineStore.create(model, device, storeOptions);
-      if (signal?.aborted) pipelines.dispose();
-      throwIfAborted(signal, 'Loading the detector');
-      return new Detector(model.contract, device, ours, storeOptions, pipelines);
+      const pipelineOptions = { precision, timestamps, framesInFlight, maxBatch };
+      const sessionOptions = { precision, onProgress };
+      const session = await createSession(model.graph, device, new PipelineCache(device.device), sessionOptions);
+      const pipeline = await DetectionPipeline.create(session, model.contract, pipelineOptions);
+      try {
+        throwIfAborted(signal, 'Loading the detector');
+        if (pipeline.images === 1) return new Detector(model, device, ours, pipelineOptions, pipeline);
+        throw new UnsupportedModelError(`The network takes ${pipeline.images} images at a time: export it for one`);
+      } catch (error) {
+        pipeline.dispose();
+        throw error;
+      }
     } catch (error) {
       if (ours) releaseDevice(device);
       throw error;
@@ -134,7 +150,7 @@ export class Detector {
    * images or memory is short: the `reason` says so then, as soon as an array has been tried.
    */
   get batching(): Batching {
-    return this.#pipelines.batching;
+    return this.#others?.batching ?? { largest: this.#options.maxBatch };
   }
 
   /**
@@ -152,8 +168,8 @@ export class Detector {
     const frame = this.#frameOptions(options);
     this.#requireAlive(options.signal);
     if (!isBatch(images)) return (await this.#detectTogether([images], frame, options, started))[0];
-    const fitting = this.#pipelines.fit(images.length, options.inputSize);
-    const size = await this.#settled(fitting, options.signal);
+    const fitting = async () => (await this.#store()).fit(images.length, options.inputSize);
+    const size = images.length > 1 ? await this.#settled(fitting(), options.signal) : 1;
     const parts: Promise<DetectionResult[]>[] = [];
     for (let first = 0; first < images.length; first += size) {
       parts.push(this.#detectTogether(images.slice(first, first + size), frame, options, started));
@@ -177,7 +193,7 @@ export class Detector {
     const { detectFrames } = await loadPart('streams', () => import('./stream.ts'));
     yield* detectFrames(source, {
       detect: (image) => this.detect(image, options),
-      framesInFlight: this.#framesInFlight,
+      framesInFlight: this.#options.framesInFlight,
       signal: options.signal,
     });
   }
@@ -186,7 +202,8 @@ export class Detector {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#pipelines.dispose();
+    this.#pipeline.dispose();
+    this.#loadingOthers?.then((others) => others.dispose()).catch(() => {});
     if (this.#releaseDevice) releaseDevice(this.#device);
   }
 
@@ -204,7 +221,7 @@ export class Detector {
     started: number,
   ): Promise<DetectionResult[]> {
     const images = sources.map((source) => checkImage(source, this.#device.limits));
-    const running = this.#pipelines.use(images.length, inputSize, async (pipeline) => {
+    const running = this.#use(images.length, inputSize, async (pipeline) => {
       const { input } = pipeline.contract;
       const placed = images.map((image) => ({
         image,
@@ -221,6 +238,32 @@ export class Detector {
       });
     });
     return this.#settled(running, signal);
+  }
+
+  async #use<T>(
+    images: number,
+    inputSize: InputSize | undefined,
+    work: (pipeline: DetectionPipeline) => Promise<T>,
+  ): Promise<T> {
+    if (images === 1 && inputSize === undefined) return work(this.#pipeline);
+    return (await this.#store()).use(images, inputSize, work);
+  }
+
+  #store(): Promise<PipelineStore> {
+    this.#loadingOthers ??= this.#loadStore();
+    return this.#loadingOthers;
+  }
+
+  async #loadStore(): Promise<PipelineStore> {
+    try {
+      const { PipelineStore } = await loadPart('batches and other sizes', () => import('./pipelines.ts'));
+      this.#others = new PipelineStore(this.#model, this.#pipeline, this.#options);
+      return this.#others;
+    } catch (error) {
+      // Whoever asks next tries again.
+      this.#loadingOthers = undefined;
+      throw error;
+    }
   }
 
   /** What a promise gives, `AbortError` as soon as the signal fires, or why it failed. */

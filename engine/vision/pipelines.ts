@@ -2,27 +2,20 @@ import { type InputSize, sidesOf } from '../../models/input-size.ts';
 import type { Model } from '../../models/model.ts';
 import { AbortError, InvalidArgumentError, OutOfMemoryError, UnsupportedModelError } from '../errors.ts';
 import type { FloatPrecision } from '../passes/assign-precision.ts';
-import type { EngineDevice } from '../runtime/device.ts';
-import { PipelineCache } from '../runtime/dispatch.ts';
-import { createSession, type SessionOptions } from '../runtime/session.ts';
-import { batchedGraph } from './batched-graph.ts';
+import { setBatch } from '../passes/set-batch.ts';
+import { createSession } from '../runtime/session.ts';
+import { weightsOf } from '../runtime/shared-weights.ts';
+import type { Batching } from './detection.ts';
 import type { ResizableModel } from './open-model.ts';
 import { DetectionPipeline, type PipelineOptions } from './pipeline.ts';
 
 /** How many plans a detector keeps beside its first, and how many sizes of its network: those that were used last. */
 export const PLANS_KEPT = 4;
 
-export interface StoreOptions extends PipelineOptions, Pick<SessionOptions, 'onProgress'> {
+export interface StoreOptions extends PipelineOptions {
   readonly precision: FloatPrecision;
   /** The most images in a submission. */
   readonly maxBatch: number;
-}
-
-/** How many images go through at once. */
-export interface Batching {
-  readonly largest: number;
-  /** Why that is less than was asked for, where it is. */
-  readonly reason?: string;
 }
 
 interface Entry {
@@ -33,33 +26,24 @@ interface Entry {
 }
 
 /**
- * The pipelines of a detector: one for each size of batch and of input that was asked for. The first, for one image of the
- * network's own size, stays; its weights serve the others too. Of the others those that were used last are kept.
+ * The pipelines of a detector beside its first, which takes one image in the network's own size: one for each size of batch
+ * and of input that was asked for. They read the first one's weights. Those that were used last are kept.
  */
 export class PipelineStore {
-  readonly first: DetectionPipeline;
   readonly #model: ResizableModel;
+  readonly #first: DetectionPipeline;
   readonly #options: StoreOptions;
   /** By size of batch and input, in the order of their last use. */
-  readonly #others = new Map<string, Entry>();
+  readonly #entries = new Map<string, Entry>();
   readonly #models = new Map<string, Promise<Model>>();
   #batching: Batching;
   #disposed = false;
 
-  private constructor(model: ResizableModel, options: StoreOptions, first: DetectionPipeline) {
-    this.first = first;
+  constructor(model: ResizableModel, first: DetectionPipeline, options: StoreOptions) {
     this.#model = model;
+    this.#first = first;
     this.#options = options;
     this.#batching = { largest: options.maxBatch };
-  }
-
-  /** @throws OutOfMemoryError, UnsupportedModelError, InvalidArgumentError, DeviceLostError */
-  static async create(model: ResizableModel, device: EngineDevice, options: StoreOptions): Promise<PipelineStore> {
-    const session = await createSession(model.graph, device, new PipelineCache(device.device), options);
-    const first = await DetectionPipeline.create(session, model.contract, options);
-    if (first.images === 1) return new PipelineStore(model, options, first);
-    first.dispose();
-    throw new UnsupportedModelError(`the network takes ${first.images} images at a time: export it for one image`);
   }
 
   get batching(): Batching {
@@ -93,7 +77,7 @@ export class PipelineStore {
     work: (pipeline: DetectionPipeline) => Promise<T>,
   ): Promise<T> {
     const size = this.#sizeOf(inputSize);
-    if (images === 1 && !size) return work(this.first);
+    if (images === 1 && !size) return work(this.#first);
     if (this.#disposed) throw new AbortError('The detector was disposed of');
     const entry = this.#entryFor(images, size);
     entry.users++;
@@ -105,11 +89,11 @@ export class PipelineStore {
     }
   }
 
+  /** Frees the pipelines, but not the first. */
   dispose(): void {
     this.#disposed = true;
-    this.first.dispose();
-    for (const entry of this.#others.values()) entry.pipeline.then((pipeline) => pipeline.dispose()).catch(() => {});
-    this.#others.clear();
+    for (const entry of this.#entries.values()) entry.pipeline.then((pipeline) => pipeline.dispose()).catch(() => {});
+    this.#entries.clear();
   }
 
   /** [width, height], or undefined for the network's own. */
@@ -122,14 +106,14 @@ export class PipelineStore {
 
   #entryFor(images: number, size: readonly [number, number] | undefined): Entry {
     const key = `${images} ${size?.join('x')}`;
-    let entry = this.#others.get(key);
+    let entry = this.#entries.get(key);
     if (!entry) {
       const compiled: Entry = { pipeline: this.#compile(images, size), users: 0, evicted: false };
       // What failed is tried again when it is asked for again.
-      compiled.pipeline.catch(() => this.#others.get(key) === compiled && this.#others.delete(key));
+      compiled.pipeline.catch(() => this.#entries.get(key) === compiled && this.#entries.delete(key));
       entry = compiled;
     }
-    for (const evicted of moveToEnd(this.#others, key, entry)) {
+    for (const evicted of moveToEnd(this.#entries, key, entry)) {
       evicted.evicted = true;
       discard(evicted);
     }
@@ -137,11 +121,11 @@ export class PipelineStore {
   }
 
   async #compile(images: number, size: readonly [number, number] | undefined): Promise<DetectionPipeline> {
-    const { device, cache } = this.first.session;
+    const { session: first } = this.#first;
     const { graph, contract } = size ? await this.#modelAt(size) : this.#model;
-    const session = await createSession(await batchedGraph(graph, images), device, cache, {
+    const session = await createSession(setBatch(graph, images), first.device, first.cache, {
       precision: this.#options.precision,
-      weightsOf: this.first.session,
+      borrow: (plan) => weightsOf(first, plan),
     });
     return DetectionPipeline.create(session, contract, this.#options);
   }

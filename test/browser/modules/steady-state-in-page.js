@@ -3,7 +3,7 @@ import { acquireDevice, Detector } from '/dist/onelook.js';
 /**
  * Counts what a device creates for pictures, after it has seen each of their forms.
  * @param {string} url of a picture
- * @returns {Promise<{ images: number, counts: Record<string, number> }>} counts by method
+ * @returns {Promise<{ submissions: number, counts: Record<string, number> }>} counts by method
  */
 export async function countCreated(url) {
   const engineDevice = await acquireDevice(navigator.gpu);
@@ -31,5 +31,5 @@ export async function countCreated(url) {
   await detector.detect(images);
   for (const image of images) await detector.detect(image);
   detector.dispose();
-  return { images: 2 * images.length, counts };
+  return { submissions: 1 + images.length, counts };
 }
