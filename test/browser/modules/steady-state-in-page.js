@@ -26,10 +26,13 @@ export async function countCreated(url) {
   const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext('2d'));
   context.drawImage(bitmap, 0, 0);
   const images = [bitmap, canvas, context.getImageData(0, 0, canvas.width, canvas.height)];
-  await detector.detect(images);
+  const detect = async () => {
+    await detector.detect(images);
+    for (const image of images) await detector.detect(image);
+  };
+  await detect();
   counts = {};
-  await detector.detect(images);
-  for (const image of images) await detector.detect(image);
+  await detect();
   detector.dispose();
   return { submissions: 1 + images.length, counts };
 }
