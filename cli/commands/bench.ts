@@ -95,7 +95,7 @@ async function bench(file: string, options: Options): Promise<BenchReport> {
     network: basename(file),
     precision: model.precision,
     adapter: model.adapter,
-    dispatches: model.plan.steps.length,
+    dispatches: model.dispatchCount,
     batch,
     ours: oursTimes,
     ...(rivalTimes && {

@@ -54,7 +54,12 @@ export class Network {
     options: SessionOptions,
     cache: PipelineCache = new PipelineCache(device.device),
   ): Promise<Network> {
-    const session = await createSession(graph, device, cache, options);
+    return Network.over(await createSession(graph, device, cache, options));
+  }
+
+  /** Of a session, which is the network's from then on. */
+  static async over(session: NetworkSession): Promise<Network> {
+    const { device, cache } = session;
     const inputs = session.plan.inputs.map((tensor) => createPort(device.device, tensor, false));
     const outputs = session.plan.outputs.map((tensor) => createPort(device.device, tensor, true));
     const rowMajor = (tensor: PlanTensor): TensorView => linearView(tensor.shape, hostElement(tensor));

@@ -39,7 +39,10 @@ export interface NetworkSession {
   readonly plan: Plan;
   readonly inputs: ReadonlyMap<string, BoundTensor>;
   readonly outputs: ReadonlyMap<string, BoundTensor>;
+  /** Those of the plan's steps. */
   readonly dispatches: readonly Dispatch[];
+  /** How often the plan runs for the whole batch. */
+  readonly repeats: number;
   /** Where each allocation of the plan lies. */
   readonly slices: readonly BufferSlice[];
   /** Bytes of its buffers: activations, and the weights that it shares with no other session. */
@@ -94,6 +97,7 @@ export async function createSession(
       inputs: bind(plan.inputs),
       outputs: bind(plan.outputs),
       dispatches,
+      repeats: 1,
       slices,
       bytes: memory.buffers.reduce((total, { size }) => total + size, 0),
       encode: (pass) => encodeDispatches(pass, dispatches),
@@ -125,26 +129,30 @@ async function allocate(
     weightBytes += alignBytes(bytes);
     return offset;
   });
-  for (const size of [...plan.pools, weightBytes]) {
-    if (size <= device.limits.maxBufferSize) continue;
-    throw new OutOfMemoryError(`${plan.name} needs a buffer of ${size} bytes, and this device has none so large`);
+  const sizes = weightBytes > 0 ? [...plan.pools, weightBytes] : plan.pools;
+  const buffers = await createBuffers(device, plan.name, sizes);
+  const slices = plan.allocations.map(({ place, bytes }, index): BufferSlice => {
+    const buffer = buffers[place.pool === 'weights' ? plan.pools.length : place.pool];
+    return borrowed.get(index) ?? { buffer, offset: offsets[index], size: bytes };
+  });
+  return { buffers, slices, borrowed };
+}
+
+/**
+ * Storage buffers of these sizes, in bytes.
+ * @throws OutOfMemoryError
+ */
+export async function createBuffers(device: GPUDevice, label: string, sizes: readonly number[]): Promise<GPUBuffer[]> {
+  const most = device.limits.maxBufferSize;
+  for (const size of sizes) {
+    if (size > most) throw new OutOfMemoryError(`${label} needs ${size} bytes at once, and this device has ${most}`);
   }
   device.pushErrorScope('out-of-memory');
-  const create = (label: string, size: number) => device.createBuffer({ label, size, usage: STORAGE_COPY });
-  const pools = plan.pools.map((size, index) => create(`activations ${index}`, size));
-  const weights = weightBytes > 0 ? [create('weights', weightBytes)] : [];
-  const memory: SessionMemory = {
-    buffers: [...pools, ...weights],
-    slices: plan.allocations.map(({ place, bytes }, index): BufferSlice => {
-      const buffer = place.pool === 'weights' ? weights[0] : pools[place.pool];
-      return borrowed.get(index) ?? { buffer, offset: offsets[index], size: bytes };
-    }),
-    borrowed,
-  };
+  const buffers = sizes.map((size) => device.createBuffer({ label, size, usage: STORAGE_COPY }));
   const shortage = await device.popErrorScope();
-  if (!shortage) return memory;
-  release(memory);
-  throw new OutOfMemoryError(`There is no GPU memory left for ${plan.name}: ${shortage.message}`);
+  if (!shortage) return buffers;
+  for (const buffer of buffers) buffer.destroy();
+  throw new OutOfMemoryError(`There is no GPU memory left for ${label}: ${shortage.message}`);
 }
 
 function release({ buffers }: SessionMemory): void {

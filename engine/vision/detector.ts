@@ -47,6 +47,8 @@ export interface DetectorOptions {
   readonly framesInFlight?: number;
   /** The most images of an array in one submission, 1 to 64; default 8. Memory for activations grows with it. */
   readonly maxBatch?: number;
+  /** Names of the planner's optimisations to leave out, to see what they bring. */
+  readonly disable?: readonly string[];
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LoadProgress) => void;
 }
@@ -122,8 +124,9 @@ export class Detector {
         throw new DeviceUnavailableError(`The adapter "${device.adapter.name}" has no timestamp queries`);
       }
       const precision = choosePrecision(options.precision ?? 'auto', device);
-      const pipelineOptions = { precision, timestamps, framesInFlight, maxBatch };
-      const sessionOptions = { precision, onProgress };
+      const { disable } = options;
+      const pipelineOptions = { precision, disable, timestamps, framesInFlight, maxBatch };
+      const sessionOptions = { precision, disable, onProgress };
       const session = await createSession(model.graph, device, new PipelineCache(device.device), sessionOptions);
       const pipeline = await DetectionPipeline.create(session, model.contract, pipelineOptions);
       try {

@@ -6,15 +6,17 @@ import { buildGraph, buildModel, type Model } from '../../models/model.ts';
 import { InvalidArgumentError, UnsupportedModelError } from '../errors.ts';
 import { elementCount } from '../graph/indexing.ts';
 import type { Graph, Shape } from '../graph/types.ts';
+import { loadPart } from '../load-part.ts';
 import type { FloatPrecision } from '../passes/assign-precision.ts';
 import { type PassReport, passes, runPasses } from '../passes/pipeline.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type AdapterReport, type EngineDevice, releaseDevice } from '../runtime/device.ts';
+import { PipelineCache } from '../runtime/dispatch.ts';
 import { Network } from '../runtime/network.ts';
 import { choosePrecision, type Precision } from '../runtime/precision.ts';
 import type { KernelProfile } from '../runtime/profile.ts';
+import { createSession, type SessionOptions } from '../runtime/session.ts';
 import type { RawTensor } from '../runtime/tensor.ts';
-import { batchedGraph } from './batched-graph.ts';
 import { type ReadModelOptions, readModel } from './open-model.ts';
 import { deviceFor } from './platform.ts';
 
@@ -62,19 +64,37 @@ export interface ModelInput {
  *   ModuleLoadError, AbortError
  */
 export async function checkModel(source: ModelSource | undefined, options: GraphOptions = {}): Promise<CheckedModel> {
+  const { single, ...model } = await prepareModel(source, options);
+  return model;
+}
+
+/** `single`: the graph for one image, where it was rewritten for more. */
+async function prepareModel(
+  source: ModelSource | undefined,
+  options: GraphOptions,
+): Promise<CheckedModel & { readonly single?: Graph }> {
   const file = await readModel(source, options);
-  const asFixed = fixesOneImage(file, options) ? { ...options, batch: undefined } : options;
-  const detector = options.identify ? await detectorIn(file, asFixed) : undefined;
-  const imported = detector?.graph ?? (await importGraph(file, asFixed));
+  const single = fixesOneImage(file, options);
+  const given = single ? { ...options, batch: undefined } : options;
+  const detector = options.identify ? await detectorIn(file, given) : undefined;
+  const imported = detector?.graph ?? (await importGraph(file, given));
   const { graph: optimized, report } = runPasses(imported, { disabled: options.disable?.filter(isPass) });
-  const graph = asFixed === options ? optimized : await batchedGraph(optimized, options.batch ?? 1);
+  const graph = single ? (await loadBatches()).setBatch(optimized, options.batch ?? 1) : optimized;
   const types = new Map(file.graph?.inputs.map(({ name, type }) => [name, type]));
   return {
     graph,
+    ...(single && { single: optimized }),
     contract: detector?.contract,
     passes: report,
     inputs: graph.inputs.map(({ name, shape }) => ({ name, type: types.get(name) ?? 'float32', dims: shape })),
   };
+}
+
+async function loadBatches() {
+  const what = 'several images at once';
+  const { setBatch } = await loadPart(what, () => import('../passes/set-batch.ts'));
+  const { createBatchSession } = await loadPart(what, () => import('../runtime/batch-session.ts'));
+  return { setBatch, createBatchSession };
 }
 
 /** Any supported graph, with raw tensors in and out. */
@@ -103,6 +123,12 @@ export class LoadedModel {
   /** Dispatches and memory. */
   get plan(): Plan {
     return this.#network.session.plan;
+  }
+
+  /** Dispatches of a run: those of the plan, or more where a batch goes through it image by image. */
+  get dispatchCount(): number {
+    const { plan, repeats } = this.#network.session;
+    return plan.steps.length * repeats;
   }
 
   /** Numbers that were learned, after folding. */
@@ -137,16 +163,21 @@ export class LoadedModel {
  * @throws as `checkModel`, and DeviceUnavailableError, OutOfMemoryError
  */
 export async function loadModel(source: ModelSource | undefined, options: LoadModelOptions = {}): Promise<LoadedModel> {
-  const model = await checkModel(source, options);
+  const { single, ...model } = await prepareModel(source, options);
   const { device, ours } = await deviceFor(options.device);
   const release = () => ours && releaseDevice(device);
   try {
     const precision = choosePrecision(options.precision ?? 'auto', device);
-    const network = await Network.create(model.graph, device, {
+    const sessionOptions: SessionOptions = {
       precision,
       disable: options.disable?.filter((name) => !isPass(name)),
       onProgress: (done, total) => options.onProgress?.({ stage: 'compile', done, total }),
-    });
+    };
+    const cache = new PipelineCache(device.device);
+    const session = single
+      ? await (await loadBatches()).createBatchSession(single, options.batch ?? 1, device, cache, sessionOptions)
+      : await createSession(model.graph, device, cache, sessionOptions);
+    const network = await Network.over(session);
     return new LoadedModel(model, network, precision, release);
   } catch (error) {
     release();

@@ -2,8 +2,7 @@ import { type InputSize, sidesOf } from '../../models/input-size.ts';
 import type { Model } from '../../models/model.ts';
 import { AbortError, InvalidArgumentError, OutOfMemoryError, UnsupportedModelError } from '../errors.ts';
 import type { FloatPrecision } from '../passes/assign-precision.ts';
-import { setBatch } from '../passes/set-batch.ts';
-import { createSession } from '../runtime/session.ts';
+import { createBatchSession } from '../runtime/batch-session.ts';
 import { weightsOf } from '../runtime/shared-weights.ts';
 import type { Batching } from './detection.ts';
 import type { ResizableModel } from './open-model.ts';
@@ -14,6 +13,8 @@ export const PLANS_KEPT = 4;
 
 export interface StoreOptions extends PipelineOptions {
   readonly precision: FloatPrecision;
+  /** Names of planner optimisations to leave out. */
+  readonly disable?: readonly string[];
   /** The most images in a submission. */
   readonly maxBatch: number;
 }
@@ -123,8 +124,9 @@ export class PipelineStore {
   async #compile(images: number, size: readonly [number, number] | undefined): Promise<DetectionPipeline> {
     const { session: first } = this.#first;
     const { graph, contract } = size ? await this.#modelAt(size) : this.#model;
-    const session = await createSession(setBatch(graph, images), first.device, first.cache, {
+    const session = await createBatchSession(graph, images, first.device, first.cache, {
       precision: this.#options.precision,
+      disable: this.#options.disable,
       borrow: (plan) => weightsOf(first, plan),
     });
     return DetectionPipeline.create(session, contract, this.#options);

@@ -45,13 +45,14 @@ async function oneByOne(detector: Detector, images: readonly PixelImage[], optio
   return results;
 }
 
-describe('a batch', () => {
+/** On software adapters images go through one after another, unless told otherwise. */
+describe.each([{ disable: [] }, { disable: ['image-by-image'] }])('a batch, with %o', ({ disable }) => {
   it.each([
     {},
     { multiLabel: true, scoreThreshold: 0.05 },
     { classAgnostic: true, iouThreshold: 0.1, maxDetections: 3 },
   ])('gives each image what it has by itself: %o', async (options) => {
-    const detector = await load();
+    const detector = await load({ disable });
     const images = scenes(6);
     const results = await detector.detect(images, options);
     expect(results.map(({ batchSize }) => batchSize)).toEqual(images.map(() => 6));
@@ -62,7 +63,7 @@ describe('a batch', () => {
   });
 
   it('takes bytes and textures side by side', async () => {
-    const detector = await load();
+    const detector = await load({ disable });
     const { device } = await testDevice();
     const usage = TextureUsage.textureBinding | TextureUsage.copyDestination;
     const texture = device.createTexture({ format: 'rgba8unorm', size: [16, 16], usage });
@@ -78,7 +79,7 @@ describe('a batch', () => {
   });
 
   it('is split where it is larger than asked for', async () => {
-    const detector = await load({ maxBatch: 3 });
+    const detector = await load({ disable, maxBatch: 3 });
     expect(detector.batching).toEqual({ largest: 3 });
     const images = scenes(7);
     const results = await detector.detect(images);
@@ -88,7 +89,7 @@ describe('a batch', () => {
   });
 
   it('fails whole where one of its images is none', async () => {
-    const detector = await load();
+    const detector = await load({ disable });
     const bad = { data: new Uint8Array(5), width: 2, height: 2 };
     await expect(detector.detect([scene(0), bad])).rejects.toThrow(InvalidImageError);
     expect((await detector.detect([scene(0), scene(1)])).map(found)).toEqual(
@@ -97,8 +98,25 @@ describe('a batch', () => {
     detector.dispose();
   });
 
+  it('finds in pictures what each shows by itself', async () => {
+    const images = await Promise.all(
+      [1, 2, 3].map((scene) =>
+        readImage(fileURLToPath(new URL(`../../examples/images/scene-${scene}.jpg`, import.meta.url))),
+      ),
+    );
+    const detector = await Detector.load(undefined, { disable, device: await testDevice() });
+    const results = await detector.detect(images);
+    expect(results.map(({ batchSize }) => batchSize)).toEqual([3, 3, 3]);
+    expect(results.map(found)).toEqual(await oneByOne(detector, images));
+    detector.dispose();
+  });
+});
+
+describe('images that can not go through together', () => {
+  const together = { disable: ['image-by-image'] };
+
   it('is no batch where the network mixes images, which the detector says', async () => {
-    const detector = await load({}, mixing());
+    const detector = await load(together, mixing());
     expect(detector.batching).toEqual({ largest: 8 });
     const images = scenes(3);
     const results = await detector.detect(images);
@@ -111,7 +129,11 @@ describe('a batch', () => {
 
   it('is smaller where the device binds less, which the detector says', async () => {
     // An input of 64 x 64 pixels, 4 channels of float32, is 64 KiB.
-    const detector = await load({ device: limitedDevice(await testDevice(), 2.5 * 2 ** 16), precision: 'float32' });
+    const detector = await load({
+      ...together,
+      device: limitedDevice(await testDevice(), 2.5 * 2 ** 16),
+      precision: 'float32',
+    });
     const images = scenes(5);
     const results = await detector.detect(images);
     expect(results.map(({ batchSize }) => batchSize)).toEqual([2, 2, 2, 2, 1]);
@@ -127,19 +149,6 @@ describe('a batch', () => {
     const { graph, contract } = colourDetector();
     await expect(load({}, { graph: setBatch(graph, 2), contract })).rejects.toThrow(UnsupportedModelError);
   });
-
-  it('finds in pictures what each shows by itself', async () => {
-    const images = await Promise.all(
-      [1, 2, 3].map((scene) =>
-        readImage(fileURLToPath(new URL(`../../examples/images/scene-${scene}.jpg`, import.meta.url))),
-      ),
-    );
-    const detector = await Detector.load(undefined, { device: await testDevice() });
-    const results = await detector.detect(images);
-    expect(results.map(({ batchSize }) => batchSize)).toEqual([3, 3, 3]);
-    expect(results.map(found)).toEqual(await oneByOne(detector, images));
-    detector.dispose();
-  });
 });
 
 const models = sharedPath('models');
@@ -152,7 +161,7 @@ describe.skipIf(!models || !photos)('a batch of an exported network (needs ../sh
     'gives the raw outputs of %s that its images give by themselves',
     async (name) => {
       const options = { device: await testDevice(), precision: 'float32' } as const;
-      const batch = await loadModel(`${models}/${name}.onnx`, { ...options, batch: 2 });
+      const batch = await loadModel(`${models}/${name}.onnx`, { ...options, batch: 2, disable: ['image-by-image'] });
       const single = await loadModel(`${models}/${name}.onnx`, options);
       const [{ name: input, dims }] = single.inputs;
       const size = elementCount(dims);

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { OutOfMemoryError } from '../../../engine/errors.ts';
 import { executeReference } from '../../../engine/graph/execute.ts';
+import type { Graph } from '../../../engine/graph/types.ts';
 import { setBatch } from '../../../engine/passes/set-batch.ts';
+import { createBatchSession } from '../../../engine/runtime/batch-session.ts';
 import { PipelineCache } from '../../../engine/runtime/dispatch.ts';
 import { Network } from '../../../engine/runtime/network.ts';
 import { createSession } from '../../../engine/runtime/session.ts';
@@ -9,6 +11,20 @@ import { weightsOf } from '../../../engine/runtime/shared-weights.ts';
 import { testDevice } from '../../support/device.ts';
 import { sampleNetworks } from '../../support/sample-networks.ts';
 import { expectClose, randomTensor } from '../../support/tensors.ts';
+
+/** Twice: what the first run leaves behind in shared memory must not show in the second. */
+async function expectSameAsReference(network: Network, graph: Graph): Promise<void> {
+  for (const seed of [7, 70]) {
+    const inputs = new Map(graph.inputs.map(({ name, shape }, index) => [name, randomTensor(seed + index, shape)]));
+    const expected = executeReference(graph, inputs);
+    const given = [...inputs].map(([name, { shape, data }]) => [name, { type: 'float32', dims: shape, data }]);
+    const results = await network.run(Object.fromEntries(given));
+    graph.outputs.forEach(({ name, kind, shape }, index) => {
+      expectClose({ kind, shape, data: results[name].data as Float32Array }, expected[index], 1e-5);
+    });
+  }
+  network.dispose();
+}
 
 describe('sessions for one network', () => {
   it.each(sampleNetworks.map((make) => [make().name, make] as const))('share weights: %s', async (_, make) => {
@@ -25,15 +41,19 @@ describe('sessions for one network', () => {
     );
     const { session } = network;
     expect(session.bytes).toBeLessThan(session.plan.memory.activations + session.plan.weightBytes);
-    const inputs = new Map(batched.inputs.map(({ name, shape }, index) => [name, randomTensor(7 + index, shape)]));
-    const expected = executeReference(batched, inputs);
-    const given = [...inputs].map(([name, { shape, data }]) => [name, { type: 'float32', dims: shape, data }]);
-    const results = await network.run(Object.fromEntries(given));
-    batched.outputs.forEach(({ name, kind, shape }, index) => {
-      expectClose({ kind, shape, data: results[name].data as Float32Array }, expected[index], 1e-5);
-    });
-    network.dispose();
+    await expectSameAsReference(network, batched);
     first.dispose();
+  });
+
+  it.each([{ disable: [] }, { disable: ['image-by-image'] }])('run several images, with %o', async ({ disable }) => {
+    const device = await testDevice();
+    for (const make of sampleNetworks) {
+      const graph = make();
+      const options = { precision: 'float32', disable } as const;
+      const session = await createBatchSession(graph, 3, device, new PipelineCache(device.device), options);
+      expect(session.repeats).toBe(device.adapter.software && disable.length === 0 ? 3 : 1);
+      await expectSameAsReference(await Network.over(session), setBatch(graph, 3));
+    }
   });
 
   it('do not share what differs', async () => {
