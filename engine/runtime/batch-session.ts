@@ -20,7 +20,7 @@ import { createBuffers, createSession, type NetworkSession, type SessionOptions 
  * On a graphics card each dispatch is for all images, since one alone seldom fills it. On a software adapter there is
  * nothing to fill, and the activations of several images fit the processor's caches less well than those of one: there the
  * images go through one after another, in one submission all the same (`image-by-image`). On llvmpipe (2 cores, 2 MiB of
- * second-level cache) this took 4 to 8 % less processor time for 4 images of yolox-nano, yolov10n and yolo11n.
+ * second-level cache) this took 4 to 9 % less processor time for 4 images of yolox-nano, yolov10n and yolo11n.
  * @throws UnsupportedModelError where the network mixes images, OutOfMemoryError
  */
 export async function createBatchSession(

@@ -8,6 +8,7 @@ import type { PlanTensor } from '../plan/plan.ts';
 import { linearView } from '../plan/views.ts';
 import type { EngineDevice } from './device.ts';
 import { type BufferSlice, type Dispatch, encodeDispatches, PipelineCache, prepareDispatches } from './dispatch.ts';
+import { nudged } from './firefox-nudge.ts';
 import type { KernelProfile } from './profile.ts';
 import { createSession, type NetworkSession, type SessionOptions } from './session.ts';
 import { type RawTensor, type TensorElements, toDeviceElements } from './tensor.ts';
@@ -157,7 +158,8 @@ export class Network {
   async #download(): Promise<Record<string, RawTensor>> {
     const results: Record<string, RawTensor> = {};
     try {
-      await Promise.all(this.#outputs.map(({ readback }) => readback?.mapAsync(MapMode.read)));
+      const mapping = Promise.all(this.#outputs.map(({ readback }) => readback?.mapAsync(MapMode.read)));
+      await nudged(this.session.device.device.queue, mapping);
     } catch (error) {
       throw new DeviceLostError('the device was lost before the results could be read', { cause: error });
     }

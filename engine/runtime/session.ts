@@ -143,9 +143,9 @@ async function allocate(
  * @throws OutOfMemoryError
  */
 export async function createBuffers(device: GPUDevice, label: string, sizes: readonly number[]): Promise<GPUBuffer[]> {
-  const most = device.limits.maxBufferSize;
-  for (const size of sizes) {
-    if (size > most) throw new OutOfMemoryError(`${label} needs ${size} bytes at once, and this device has ${most}`);
+  const largest = Math.max(0, ...sizes);
+  if (largest > device.limits.maxBufferSize) {
+    throw new OutOfMemoryError(`${label} needs a buffer of ${largest} bytes, and this device makes none so large`);
   }
   device.pushErrorScope('out-of-memory');
   const buffers = sizes.map((size) => device.createBuffer({ label, size, usage: STORAGE_COPY }));

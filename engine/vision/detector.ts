@@ -259,7 +259,7 @@ export class Detector {
 
   async #loadStore(): Promise<PipelineStore> {
     try {
-      const { PipelineStore } = await loadPart('batches and other sizes', () => import('./pipelines.ts'));
+      const { PipelineStore } = await loadPart('batches', () => import('./batch-part.ts'));
       this.#others = new PipelineStore(this.#model, this.#pipeline, this.#options);
       return this.#others;
     } catch (error) {

@@ -90,11 +90,8 @@ async function prepareModel(
   };
 }
 
-async function loadBatches() {
-  const what = 'several images at once';
-  const { setBatch } = await loadPart(what, () => import('../passes/set-batch.ts'));
-  const { createBatchSession } = await loadPart(what, () => import('../runtime/batch-session.ts'));
-  return { setBatch, createBatchSession };
+function loadBatches() {
+  return loadPart('batches', () => import('./batch-part.ts'));
 }
 
 /** Any supported graph, with raw tensors in and out. */

@@ -14,7 +14,7 @@ const parts = {
   'onelook-onnx': ['loader/onnx/parse.ts', 'models/onnx/detector.ts', 'models/onnx/import.ts'],
   'onelook-state-dict': ['loader/safetensors.ts', 'models/yolo-nas.ts'],
   'onelook-profile': ['engine/runtime/profile.ts'],
-  'onelook-batch': ['engine/passes/set-batch.ts', 'engine/runtime/batch-session.ts', 'engine/vision/pipelines.ts'],
+  'onelook-batch': ['engine/vision/batch-part.ts'],
   'onelook-stream': ['engine/vision/stream.ts'],
 };
 
