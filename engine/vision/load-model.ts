@@ -74,20 +74,39 @@ async function prepareModel(
   options: GraphOptions,
 ): Promise<CheckedModel & { readonly single?: Graph }> {
   const file = await readModel(source, options);
-  const single = fixesOneImage(file, options);
-  const given = single ? { ...options, batch: undefined } : options;
-  const detector = options.identify ? await detectorIn(file, given) : undefined;
-  const imported = detector?.graph ?? (await importGraph(file, given));
-  const { graph: optimized, report } = runPasses(imported, { disabled: options.disable?.filter(isPass) });
-  const graph = single ? (await loadBatches()).setBatch(optimized, options.batch ?? 1) : optimized;
+  const { batch = 1, inputShapes } = options;
+  const taken = inputShapes ? undefined : batchOf(file);
+  if (batch === 1 || taken === undefined) return importModel(file, options);
+  const model = await importModel(file, { ...options, batch: undefined });
+  const { setBatch } = await loadBatches();
+  try {
+    const graph = setBatch(model.graph, batch);
+    return { ...model, graph, single: model.graph, inputs: inputsOf(file, graph) };
+  } catch (error) {
+    // What can't be rewritten may have been exported for any batch.
+    if (taken === 'open' && error instanceof UnsupportedModelError) return importModel(file, options);
+    throw error;
+  }
+}
+
+async function importModel(file: ModelFile, options: GraphOptions): Promise<CheckedModel> {
+  const detector = options.identify ? await detectorIn(file, options) : undefined;
+  const imported = detector?.graph ?? (await importGraph(file, options));
+  const { graph, report } = runPasses(imported, { disabled: options.disable?.filter(isPass) });
+  return { graph, contract: detector?.contract, passes: report, inputs: inputsOf(file, graph) };
+}
+
+function inputsOf(file: ModelFile, { inputs }: Graph): ModelInput[] {
   const types = new Map(file.graph?.inputs.map(({ name, type }) => [name, type]));
-  return {
-    graph,
-    ...(single && { single: optimized }),
-    contract: detector?.contract,
-    passes: report,
-    inputs: graph.inputs.map(({ name, shape }) => ({ name, type: types.get(name) ?? 'float32', dims: shape })),
-  };
+  return inputs.map(({ name, shape }) => ({ name, type: types.get(name) ?? 'float32', dims: shape }));
+}
+
+/** Whether a file says that it takes one image, or leaves open how many. Undefined where it takes something else. */
+function batchOf({ graph }: ModelFile): 'one' | 'open' | undefined {
+  const batches = graph?.inputs.filter(({ dims }) => dims.length === 4).map(({ dims }) => dims[0]) ?? ['any'];
+  if (batches.length === 0) return undefined;
+  if (batches.every((images) => images === 1)) return 'one';
+  return batches.every((images) => typeof images === 'string') ? 'open' : undefined;
 }
 
 function loadBatches() {
@@ -216,12 +235,6 @@ function openShapes(
     [batch ?? 1, 3, height, width].map((size, axis) => (typeof dims[axis] === 'number' ? dims[axis] : size));
   const open = images.filter(({ dims }) => dims.some((dim) => typeof dim === 'string'));
   return Object.fromEntries(open.map((input) => [input.name, shapeOf(input)]));
-}
-
-/** Whether the caller wants several images at a time of a graph whose file says that it takes one. */
-function fixesOneImage({ graph }: ModelFile, { batch = 1, inputShapes }: GraphOptions): boolean {
-  const images = graph?.inputs.filter(({ dims }) => dims.length === 4) ?? [];
-  return batch > 1 && !inputShapes && images.length > 0 && images.every(({ dims: [first] }) => first === 1);
 }
 
 /** Undefined where the file holds some other graph. What a detector needs and can't have is thrown. */
