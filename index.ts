@@ -12,6 +12,7 @@ export {
   type UnsupportedFeature,
   UnsupportedModelError,
 } from './engine/errors.ts';
+export type { TunedLayer, TuningTable } from './engine/plan/tuning-table.ts';
 export {
   type AdapterReport,
   acquireDevice,
@@ -24,7 +25,9 @@ export {
 } from './engine/runtime/device.ts';
 export type { Precision } from './engine/runtime/precision.ts';
 export type { KernelProfile } from './engine/runtime/profile.ts';
+export type { RunStages } from './engine/runtime/stages.ts';
 export type { RawTensor } from './engine/runtime/tensor.ts';
+export type { TuningProgress } from './engine/runtime/tuner.ts';
 export type {
   Batching,
   Detection,
@@ -35,16 +38,16 @@ export type {
 } from './engine/vision/detection.ts';
 export { Detector, type DetectorOptions, type LoadOptions } from './engine/vision/detector.ts';
 export type { ImageSource, PixelImage } from './engine/vision/image.ts';
-export {
-  type CheckedModel,
-  checkModel,
-  type GraphOptions,
+export type { KernelOptions, TuneOptions } from './engine/vision/kernel-options.ts';
+export type {
+  CheckedModel,
+  GraphOptions,
   LoadedModel,
-  type LoadModelOptions,
-  loadModel,
-  type ModelInput,
+  LoadModelOptions,
+  ModelInput,
 } from './engine/vision/load-model.ts';
 export type { LoadProgress } from './engine/vision/open-model.ts';
 export { MAX_DETECTIONS } from './engine/vision/pipeline.ts';
+export { checkModel, loadModel } from './engine/vision/raw-model.ts';
 export type { ModelSource } from './loader/read.ts';
 export type { Contract, ContractOverrides } from './models/contract.ts';

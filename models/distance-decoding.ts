@@ -26,34 +26,10 @@ export function decodeDistances(
       kind,
     );
   const logits = joined('distances');
-  const [batch, anchors, channels] = logits.shape;
-  const bins = channels / 4;
-  const sides = network.apply({ type: 'reshape', shape: [batch, anchors, 4, bins] }, [logits], 'distances.sides');
-  const shares = network.apply({ type: 'softmax', axis: 3 }, [sides], 'distances.softmax');
-  const numbers = network.floats(
-    'distances.bins',
-    [bins, 1],
-    Float32Array.from({ length: bins }, (_, bin) => bin),
-  );
-  const means = network.apply({ type: 'matMul' }, [shares, numbers], 'distances.means');
-  const distances = network.apply({ type: 'reshape', shape: [batch, anchors, 4] }, [means], 'distances.strides');
-  const side = (start: number, name: string) =>
-    network.apply(
-      { type: 'slice', starts: [0, 0, start], sizes: [batch, anchors, 2], steps: [1, 1, 1] },
-      [distances],
-      name,
-    );
+  const bins = Array.from({ length: logits.shape[2] / 4 }, (_, bin) => bin);
   const { points, strides } = anchorGrid(network, levels);
-  const corners = network.concat(
-    [
-      network.binary('subtract', points, side(0, 'distances.leftTop'), 'boxes.leftTop'),
-      network.binary('add', points, side(2, 'distances.rightBottom'), 'boxes.rightBottom'),
-    ],
-    2,
-    'boxes.corners',
-  );
   return {
-    boxes: network.binary('multiply', corners, strides, 'boxes'),
+    boxes: network.apply({ type: 'distanceBoxes', bins, axis: 2, form: 'corners' }, [logits, points, strides], 'boxes'),
     scores: network.apply({ type: 'unary', function: { name: 'sigmoid' } }, [joined('classes')], 'scores'),
   };
 }
@@ -65,21 +41,23 @@ function perAnchor(network: NetworkBuilder, map: Value): Value {
   return network.apply({ type: 'reshape', shape: [batch, height * width, channels] }, [last], `${map.name}.anchors`);
 }
 
-/** Centres of cells in units of their stride [1, A, 2] as x, y, and the strides [1, A, 1]. */
+/** Centres of cells in units of their stride, [2, A] as x and y, and the strides [A]. */
 function anchorGrid(network: NetworkBuilder, levels: readonly AnchorLevel[]): { points: Value; strides: Value } {
-  const points: number[] = [];
+  const columns: number[] = [];
+  const rows: number[] = [];
   const strides: number[] = [];
   for (const { stride, classes } of levels) {
     const [, , height, width] = classes.shape;
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
-        points.push(x + 0.5, y + 0.5);
+        columns.push(x + 0.5);
+        rows.push(y + 0.5);
         strides.push(stride);
       }
     }
   }
   return {
-    points: network.floats('anchors.points', [1, strides.length, 2], points),
-    strides: network.floats('anchors.strides', [1, strides.length, 1], strides),
+    points: network.floats('anchors.points', [2, strides.length], [...columns, ...rows]),
+    strides: network.floats('anchors.strides', [strides.length], strides),
   };
 }

@@ -1,8 +1,8 @@
-// Builds dist/: for browsers one module with everything in it (readable, and minified) and the minified modules that load
-// their parts when they are needed, with a limit on the main one; the modules for Node, the command, and the type
-// declarations.
+// Builds dist/: for browsers one module with everything in it (readable, and minified), the minified modules that load their
+// parts when they are needed, with a limit on the main one, and one for kernel engineers; the modules for Node, the command,
+// the pages of the examples, and the type declarations.
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -80,7 +80,13 @@ function kilobytes(bytes) {
 async function buildNodeModules() {
   await build({
     ...common,
-    entryPoints: { index: 'index.ts', node: 'node.ts', cli: 'cli/main.ts' },
+    entryPoints: {
+      index: 'index.ts',
+      node: 'node.ts',
+      'lab.node': 'lab.ts',
+      cli: 'cli/main.ts',
+      'cold-start': 'cli/benchmark/cold-start-process.ts',
+    },
     outdir: DIST,
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
@@ -92,16 +98,14 @@ async function buildNodeModules() {
   });
 }
 
-/** The scripts of the web example, which import the browser's module by name (the page has an import map). */
-async function buildWebExample() {
-  const folder = fromRoot('examples/web');
-  const scripts = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.ts')) : [];
+/** The scripts of the pages among the examples, which import the browser's modules by name (the pages have import maps). */
+async function buildPages() {
   await build({
     ...common,
-    entryPoints: scripts.map((name) => join(folder, name)),
-    outdir: join(DIST, 'web'),
+    entryPoints: { 'web/main': 'examples/web/main.ts', 'kernel-lab/main': 'examples/kernel-lab/main.ts' },
+    outdir: DIST,
     platform: 'browser',
-    external: ['onelook'],
+    external: ['onelook', 'onelook/lab'],
   });
 }
 
@@ -139,7 +143,7 @@ function renameImports(file) {
 function writeDeclarationsForOlderTypeScript(types) {
   const folder = join(types, 'before-typescript-6');
   mkdirSync(folder);
-  for (const name of ['index', 'node']) {
+  for (const name of ['index', 'lab', 'node']) {
     const text = `/// <reference types="@webgpu/types" />\nexport * from '../${name}.js';\n`;
     writeFileSync(join(folder, `${name}.d.ts`), text);
   }
@@ -148,8 +152,9 @@ function writeDeclarationsForOlderTypeScript(types) {
 async function buildAll() {
   rmSync(DIST, { recursive: true, force: true });
   await buildOneFile({});
+  await buildOneFile({ entryPoints: { lab: 'lab.ts' } });
   await buildNodeModules();
-  await buildWebExample();
+  await buildPages();
   copyEmbeddedNetwork();
   buildDeclarations();
   await buildMinified();

@@ -1,4 +1,4 @@
-// Serves the web example with the built module: `npm run web`, or `npm run web -- 8080` for a port of one's own.
+// Serves the web example and the kernel lab with the built modules: `npm run web`, or `npm run web -- 8080` for a port of one's own.
 import { fromRoot } from './support/paths.mjs';
 import { startStaticServer } from './support/static-server.mjs';
 
@@ -11,10 +11,15 @@ if (!Number.isInteger(port) || port < 0 || port > 65535) {
 }
 try {
   const { url } = await startStaticServer(
-    { '/': fromRoot('examples/web'), '/images/': fromRoot('examples/images'), '/dist/': fromRoot('dist') },
+    {
+      '/': fromRoot('examples/web'),
+      '/images/': fromRoot('examples/images'),
+      '/kernel-lab/': fromRoot('examples/kernel-lab'),
+      '/dist/': fromRoot('dist'),
+    },
     { port },
   );
-  console.log(`The web example is at ${url} (end with Ctrl+C).`);
+  console.log(`The web example is at ${url}, the kernel lab at ${url}kernel-lab/ (end with Ctrl+C).`);
 } catch (error) {
   console.error(`Port ${port} can't be used: ${error instanceof Error ? error.message : error}.`);
   process.exitCode = 1;

@@ -1,34 +1,46 @@
 import type { Binding, Kernel, Parameter } from './kernel.ts';
 
+/**
+ * How a tensor of a dispatch is bound. WebGPU forbids one buffer bound both read and read_write in a dispatch, so whatever
+ * lies in a buffer that is written is bound read_write; and what lies in the very stretch that is written is no binding of
+ * its own, but is read through that of the output.
+ */
+export interface BindingUse {
+  /** The kernel's binding that it is bound as: its own index, or that of the output it shares a stretch with. */
+  readonly owner: number;
+  readonly access: 'read' | 'read_write';
+}
+
 export interface AssembleOptions {
-  /**
-   * For each binding, the index of the binding whose buffer it shares (its own index where it shares none). WebGPU
-   * forbids one buffer bound both read and read_write in a dispatch, so a tensor that lies in the same buffer as the
-   * output is read through the output's binding.
-   */
-  readonly sharedWith?: readonly number[];
+  /** For each binding of the kernel; without it, each has a buffer of its own. */
+  readonly uses?: readonly BindingUse[];
   /** Write parameters into the text as constants instead of reading them from a uniform buffer. */
   readonly specialize?: boolean;
 }
 
+/** Each binding in a buffer of its own. */
+export function separateUses({ bindings }: Kernel): BindingUse[] {
+  return bindings.map(({ access }, owner) => ({ owner, access: access === 'write' ? 'read_write' : 'read' }));
+}
+
 /** The complete WGSL module of a kernel. Equal text means equal pipeline. */
 export function assemble(kernel: Kernel, options: AssembleOptions = {}): string {
-  const sharedWith = options.sharedWith ?? kernel.bindings.map((_, index) => index);
+  const uses = options.uses ?? separateUses(kernel);
   const lines: string[] = [];
   if (kernel.bindings.some((binding) => binding.element === 'f16')) lines.push('enable f16;');
   if (kernel.features?.includes('subgroups')) lines.push('enable subgroups;');
   lines.push(declareParameters(kernel.parameters, options.specialize ?? false));
   let body = kernel.body;
   kernel.bindings.forEach((binding, index) => {
-    if (sharedWith[index] === index) {
-      const written = kernel.bindings.some((other, o) => sharedWith[o] === index && other.access === 'write');
-      lines.push(declareBinding(binding, index, written));
+    const { owner, access } = uses[index];
+    if (owner === index) {
+      lines.push(declareBinding(binding, index, access));
     } else {
-      const owner = kernel.bindings[sharedWith[index]];
-      if (owner.element !== binding.element || owner.vector !== binding.vector) {
-        throw new Error(`${kernel.label}: ${binding.name} and ${owner.name} share a buffer but not an element type`);
+      const output = kernel.bindings[owner];
+      if (output.element !== binding.element || output.vector !== binding.vector) {
+        throw new Error(`${kernel.label}: ${binding.name} and ${output.name} share a buffer but not an element type`);
       }
-      body = body.replace(new RegExp(`\\b${binding.name}\\[`, 'g'), `${owner.name}[`);
+      body = body.replace(new RegExp(`\\b${binding.name}\\[`, 'g'), `${output.name}[`);
     }
   });
   const attribute = `@compute @workgroup_size(${kernel.workgroupSize.join(', ')})`;
@@ -76,8 +88,7 @@ export function floatLiteral(value: number): string {
   return /[.e]/.test(text) ? `${text}f` : `${text}.0f`;
 }
 
-function declareBinding(binding: Binding, index: number, written: boolean): string {
+function declareBinding(binding: Binding, index: number, access: BindingUse['access']): string {
   const type = binding.vector === 4 ? `vec4<${binding.element}>` : binding.element;
-  const access = written ? 'read_write' : 'read';
   return `@group(0) @binding(${tensorBinding(index)}) var<storage, ${access}> ${binding.name}: array<${type}>;`;
 }

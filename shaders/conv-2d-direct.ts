@@ -30,7 +30,7 @@
  * as fast as load. On graphics cards nothing here has been measured yet.
  */
 
-import type { EpilogueStep } from '../engine/graph/ops/conv-2d.ts';
+import type { EpilogueStep } from '../engine/graph/epilogue.ts';
 import {
   bindingList,
   type ConvolutionBindings,
@@ -38,11 +38,20 @@ import {
   convolutionBindings,
 } from './conv-bindings.ts';
 import type { ConvGeometry } from './conv-geometry.ts';
+import {
+  entryPointText,
+  loopedStores,
+  pixelStores,
+  productsText,
+  sumsText,
+  tileParameters,
+  tilesPerGroup,
+} from './conv-tile-text.ts';
 import { type DirectTile, tileName } from './conv-tiles.ts';
 import { dispatchSize } from './dispatch-size.ts';
-import { load, store } from './element-types.ts';
-import { type EpilogueText, epilogueLabel, epilogueText, sharedEpilogueText } from './epilogue.ts';
-import { channelVectors, mapParameters } from './feature-map.ts';
+import { load } from './element-types.ts';
+import { type EpilogueText, epilogueLabel, epilogueText, residualPlaces, sharedEpilogueText } from './epilogue.ts';
+import { mapParameters } from './feature-map.ts';
 import type { Kernel, Parameter } from './kernel.ts';
 import { range } from './range.ts';
 
@@ -56,6 +65,8 @@ export interface DirectConvolution extends ConvolutionTensors {
   readonly groups: number;
   readonly epilogue: readonly EpilogueStep[];
   readonly geometry: ConvGeometry;
+  /** The sums begin with 0, whatever is bound as the bias. Default false. */
+  readonly unbiased?: boolean;
 }
 
 /** As many taps as this are written out; beyond that, text outweighs what it saves. */
@@ -69,23 +80,21 @@ export function isBlocked({ input, output, groups }: Pick<DirectConvolution, 'in
 /** Bindings: input, weights, bias, residual where there is one, output. */
 export function directKernel(convolution: DirectConvolution, tile: DirectTile): Kernel {
   const { input, output, residual, geometry, groups, kernel } = convolution;
-  const inVectors = Math.ceil(channelVectors(input) / groups);
-  const outVectors = Math.ceil(channelVectors(output) / groups);
-  const tilesPerGroup = Math.ceil(outVectors / tile.vectors);
   const pixelCount = output.batch * geometry.grid[0] * geometry.grid[1];
   const [columns, rows] = dispatchSize(Math.ceil(pixelCount / tile.pixels), tile.workgroup);
   const count = (name: string, value: number): Parameter => ({ name, type: 'u32', value });
-  const bindings = convolutionBindings(convolution, 4);
   const epilogue = (tile.form === 'compact' ? sharedEpilogueText : epilogueText)(convolution.epilogue);
+  const bindings = convolutionBindings(convolution, 4, epilogue.residual === 'optional');
   return {
-    label: `${convolution.name} ${kernel.join('x')} ${tileName(tile)}${epilogueLabel(convolution.epilogue)}`,
+    label: `${convolution.name} ${kernel.join('x')} direct ${tileName(tile)}${epilogueLabel(convolution.epilogue)}`,
     bindings: bindingList(bindings),
     parameters: [
       ...mapParameters('input', input),
       ...mapParameters('output', output),
-      ...(residual ? mapParameters('residual', residual) : []),
+      ...residualPlaces(epilogue, residual, output).flatMap((map) => mapParameters('residual', map)),
       ...geometry.parameters,
       ...epilogue.parameters,
+      ...tileParameters(convolution, tile),
       count('kernelHeight', kernel[0]),
       count('kernelWidth', kernel[1]),
       count('gridHeight', geometry.grid[0]),
@@ -93,13 +102,9 @@ export function directKernel(convolution: DirectConvolution, tile: DirectTile): 
       count('lastPixel', pixelCount - 1),
       count('lastImage', output.batch - 1),
       count('dispatchColumns', columns),
-      count('inVectors', inVectors),
-      count('outVectors', outVectors),
-      count('tilesPerGroup', tilesPerGroup),
-      count('tileSums', tile.pixels * tile.vectors),
     ],
     workgroupSize: [tile.workgroup, 1, 1],
-    workgroups: [columns, groups * tilesPerGroup, rows * geometry.phases],
+    workgroups: [columns, groups * tilesPerGroup(convolution, tile), rows * geometry.phases],
     features: tile.loaders > 1 ? ['subgroups'] : [],
     body: bodyText(convolution, tile, bindings, epilogue),
   };
@@ -113,14 +118,8 @@ function bodyText(
   epilogue: EpilogueText,
 ): string {
   const { geometry } = convolution;
-  const broadcast = tile.loaders > 1;
   return `${epilogue.definition}
-@main
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-  ${broadcast ? '@builtin(subgroup_invocation_id) invocation: u32,' : ''}
-) {
+${entryPointText(tile)}
   let phase = workgroup.z % ${geometry.phases}u;
   ${geometry.prologue}
   let group = workgroup.y / params.tilesPerGroup;
@@ -130,10 +129,13 @@ fn main(
   ${range(tile.pixels)
     .map((p) => pixelText(convolution, p))
     .join('\n  ')}
-  ${broadcast ? broadcastWeights(tile) : loadedWeights(tile)}
+  ${sumsText(tile)}
   var block = 0u;
   ${tapsText(convolution, tile, bindings)}
-  ${tile.form === 'compact' ? loopedStores(tile, bindings) : unrolledStores(tile, bindings)}
+  ${range(tile.pixels)
+    .map((p) => placesText(bindings, epilogue, p))
+    .join('\n  ')}
+  ${(tile.form === 'compact' ? compactStores : unrolledStores)(tile, bindings, epilogue)}
 }
 `;
 }
@@ -162,43 +164,6 @@ function pixelText({ geometry }: DirectConvolution, p: number): string {
   let toY${p} = ${geometry.outputRow(`row${p}`)};
   let toX${p} = ${geometry.outputColumn(`column${p}`)};
   let inside${p} = first + ${p}u <= params.lastPixel && toY${p} < params.outputHeight && toX${p} < params.outputWidth;`;
-}
-
-/** The sums begin with the bias. `weight{g}`: where this invocation's part of blocks number g begins. */
-function broadcastWeights({ pixels, vectors, loaders }: DirectTile): string {
-  const sums = range(vectors).map((q) => {
-    const others = range(pixels - 1).map((p) => `var sum${p + 1}_${q} = sum0_${q};`);
-    return [`var sum0_${q} = subgroupBroadcast(biases, ${q}u);`, ...others].join(' ');
-  });
-  const blocks = loaders / 4;
-  const weights = range(vectors / blocks).map(
-    (g) => `let weight${g} = ${blockRow(`${blocks * g}u + (lane >> 2u)`)} + (lane & 3u);`,
-  );
-  return `let lane = invocation % ${loaders}u;
-  let biases = bias[${outputVector(`lane % ${vectors}u`)}];
-  ${[...sums, ...weights].join('\n  ')}`;
-}
-
-/** The sums begin with the bias. `weight{q}`: where the blocks of vec4 q begin. */
-function loadedWeights(tile: DirectTile): string {
-  return range(tile.vectors)
-    .flatMap((q) => [
-      `var sum0_${q} = bias[${outputVector(`${q}u`)}];`,
-      ...range(tile.pixels - 1).map((p) => `var sum${p + 1}_${q} = sum0_${q};`),
-      `let weight${q} = ${blockRow(`${q}u`)};`,
-    ])
-    .join('\n  ');
-}
-
-/** The output vec4 that is `offset` after the tile's first, or the group's last one. */
-function outputVector(offset: string): string {
-  return `group * params.outVectors + min(vector + ${offset}, params.outVectors - 1u)`;
-}
-
-/** Where the blocks of that output vec4 begin: 4 vec4s for each tap and input vec4. */
-function blockRow(offset: string): string {
-  const length = 'params.kernelHeight * params.kernelWidth * params.inVectors * 4u';
-  return `(${outputVector(offset)}) * (${length})`;
 }
 
 /** `block` counts the vec4s of weights passed since the beginning of each row of blocks. */
@@ -232,79 +197,40 @@ function channelsText(tile: DirectTile, bindings: ConvolutionBindings, shiftY: s
   );
   return `${places.join('\n      ')}
       for (var i = 0u; i < params.inVectors; i++) {
-        ${[...loads, ...productsText(tile, bindings)].join('\n        ')}
+        ${[...loads, ...productsText(tile, bindings, 'block')].join('\n        ')}
         block += 4u;
       }`;
 }
 
-/** Adds the products of one input vec4 of each pixel and the blocks of all the tile's output channels. */
-function productsText({ pixels, vectors, loaders }: DirectTile, { weights }: ConvolutionBindings): string[] {
-  const blocks = loaders / 4;
-  return range(vectors).flatMap((q) => {
-    const group = Math.floor(q / blocks);
-    const row = (channel: number) =>
-      loaders > 1
-        ? `subgroupBroadcast(loaded${group}, ${4 * (q % blocks) + channel}u)`
-        : load(weights, `weight${q} + block + ${channel}u`);
-    const sums = range(pixels).map((p) => {
-      const products = ['x', 'y', 'z', 'w'].map((lane, channel) => `input${p}.${lane} * w${q}_${channel}`);
-      return `sum${p}_${q} += ${products.join(' + ')};`;
-    });
-    return [
-      ...(loaders > 1 && q % blocks === 0 ? [`let loaded${group} = ${load(weights, `weight${group} + block`)};`] : []),
-      ...range(4).map((channel) => `let w${q}_${channel} = ${row(channel)};`),
-      ...sums,
-    ];
-  });
+/** Where the output vec4s of pixel p begin, and its residual's: those of the first pixel where p lies outside. */
+function placesText({ residual }: ConvolutionBindings, { residualCoordinate }: EpilogueText, p: number): string {
+  const place = (name: string, pixel: string) =>
+    [
+      `let ${name}${p} = params.${name}Offset + image${p} * params.${name}ImageStride`,
+      ` + ${pixel} * params.${name}PixelStride + group * params.outVectors + vector;`,
+    ].join('');
+  const pixel = `let pixel${p} = select(0u, toY${p} * params.outputWidth + toX${p}, inside${p});`;
+  if (!residual) return `${pixel} ${place('output', `pixel${p}`)}`;
+  const [y, x] = ['Y', 'X'].map((axis) => residualCoordinate(`to${axis}${p}`));
+  const added = `let added${p} = select(0u, ${y} * params.residualWidth + ${x}, inside${p});`;
+  return `${pixel} ${place('output', `pixel${p}`)} ${added} ${place('residual', `added${p}`)}`;
 }
 
-function unrolledStores({ pixels, vectors }: DirectTile, bindings: ConvolutionBindings): string {
-  return range(pixels)
+function unrolledStores(tile: DirectTile, bindings: ConvolutionBindings, epilogue: EpilogueText): string {
+  return range(tile.pixels)
     .map((p) => {
-      const stores = range(vectors).map((q) => {
-        const result = resultText(bindings, `sum${p}_${q}`, `residual${p} + ${q}u`);
-        const text = store(bindings.output, `output${p} + ${q}u`, result);
-        return q === 0 ? text : `if (vector + ${q}u < params.outVectors) { ${text} }`;
-      });
-      return `if (inside${p}) { ${placesText(bindings, p)} ${stores.join(' ')} }`;
+      const places = { inside: `inside${p}`, output: `output${p}`, residual: `residual${p}` };
+      return `{ ${pixelStores(tile, bindings, epilogue, p, places)} }`;
     })
     .join('\n  ');
 }
 
-/**
- * The loop's bound is no constant, lest a driver unrolls it again. It is one loop, with its reads outside of the condition,
- * because what lies in nested control flow takes a software driver several times as long to compile.
- */
-function loopedStores({ pixels, vectors }: DirectTile, bindings: ConvolutionBindings): string {
-  const sums = range(pixels).flatMap((p) => range(vectors).map((q) => `sum${p}_${q}`));
-  const places = range(pixels).map((p) => {
-    return `vec3<u32>(u32(inside${p}), output${p}, ${bindings.residual ? `residual${p}` : '0u'})`;
+function compactStores(tile: DirectTile, bindings: ConvolutionBindings, epilogue: EpilogueText): string {
+  const places = range(tile.pixels).map((p) => {
+    const residual = bindings.residual ? `residual${p}` : '0u';
+    return `var place${p} = vec3<u32>(u32(inside${p}), output${p}, ${residual});`;
   });
-  return `${range(pixels)
-    .map((p) => placesText(bindings, p))
-    .join('\n  ')}
-  var sums = array<vec4<f32>, ${sums.length}>(${sums.join(', ')});
-  var places = array<vec3<u32>, ${places.length}>(${places.join(', ')});
-  for (var s = 0u; s < params.tileSums; s++) {
-    let place = places[s / ${vectors}u];
-    let q = s % ${vectors}u;
-    let exists = vector + q < params.outVectors;
-    let result = ${resultText(bindings, 'sums[s]', 'place.z + select(0u, q, exists)')};
-    if (place.x == 1u && exists) { ${store(bindings.output, 'place.y + q', 'result')} }
-  }`;
-}
-
-/** Where the output vec4s of pixel p begin, and its residual's: those of the first pixel where p lies outside. */
-function placesText({ residual }: ConvolutionBindings, p: number): string {
-  const place = (name: string) =>
-    [
-      `let ${name}${p} = params.${name}Offset + image${p} * params.${name}ImageStride`,
-      ` + pixel${p} * params.${name}PixelStride + group * params.outVectors + vector;`,
-    ].join('');
-  const pixel = `let pixel${p} = select(0u, toY${p} * params.outputWidth + toX${p}, inside${p});`;
-  return [pixel, place('output'), ...(residual ? [place('residual')] : [])].join(' ');
-}
-
-function resultText({ residual }: ConvolutionBindings, sum: string, place: string): string {
-  return residual ? `epilogue(${sum}, ${load(residual, place)})` : `epilogue(${sum})`;
+  const first = { inside: 'place0.x == 1u', output: 'place0.y', residual: 'place0.z' };
+  return `${places.join(' ')}
+  ${loopedStores(tile, pixelStores(tile, bindings, epilogue, 0, first), ['place'])}`;
 }

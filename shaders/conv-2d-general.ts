@@ -3,7 +3,7 @@ import { bindingList, type ConvolutionTensors, convolutionBindings } from './con
 import { windowParameters } from './conv-geometry.ts';
 import { FLAT_INDEX, flatDispatch } from './dispatch-size.ts';
 import { load, store } from './element-types.ts';
-import { epilogueLabel, residualFactor, residualParameters } from './epilogue.ts';
+import { epilogueLabel, residualCoordinate, residualFactor, residualParameters } from './epilogue.ts';
 import { unaryExpression } from './functions.ts';
 import type { FeatureMap, Kernel, Parameter } from './kernel.ts';
 
@@ -35,10 +35,11 @@ export function generalKernel(convolution: GeneralConvolution): Kernel {
   const signed = (name: string, value: number): Parameter => ({ name, type: 'i32', value });
   const lanes = Math.ceil(output.channels / 4) * 4;
   const dispatch = flatDispatch(output.batch * output.height * output.width * lanes, WORKGROUP_SIZE);
+  const coordinates = [residualCoordinate(epilogue, 'y'), residualCoordinate(epilogue, 'x')] as const;
   const steps = epilogue.map((step) => {
     if (step.name !== 'addResidual') return `sum = ${unaryExpression(step, 'sum', 1)};`;
     if (!bindings.residual) throw new Error('The epilogue adds a residual, but there is none');
-    const added = load(bindings.residual, place('residual', 'image', 'y', 'x', 'channel'));
+    const added = load(bindings.residual, place('residual', 'image', ...coordinates, 'channel'));
     return `sum += ${residualFactor(step.scale)}${added};`;
   });
   return {

@@ -2,83 +2,82 @@
  * The kernels for a convolution layer, and the choice among them.
  *
  * - direct (conv-2d-direct.ts): whole vec4s of channels in every group; sums in registers.
+ * - pointwise (conv-2d-pointwise.ts): 1 x 1, as a matrix product.
  * - depthwise (conv-2d-depthwise.ts): one channel in every group.
+ * - winograd (conv-2d-winograd.ts): 3 x 3 of one group, stride and dilation 1; in three dispatches.
  * - general (conv-2d-general.ts): everything, slowly.
  *
  * All store float32 or float16, each tensor as it likes, and compute in float32.
  */
 
-import type { EpilogueStep } from '../engine/graph/ops/conv-2d.ts';
+import { upsampleOf } from '../engine/graph/epilogue.ts';
 import { type DepthwiseForm, depthwiseKernel } from './conv-2d-depthwise.ts';
 import { directKernel, isBlocked } from './conv-2d-direct.ts';
 import { generalKernel } from './conv-2d-general.ts';
-import type { ConvolutionTensors } from './conv-bindings.ts';
+import { isPointwise, pointwiseKernel } from './conv-2d-pointwise.ts';
+import { isWinograd, preferredWinograd, winogradCandidate } from './conv-2d-winograd.ts';
+import type { ConvolutionCandidate, ConvolutionSpec } from './conv-candidate.ts';
 import { convolutionGeometry } from './conv-geometry.ts';
 import { directTiles, tileName } from './conv-tiles.ts';
-import type { WeightLayout } from './conv-weights.ts';
-import type { Kernel } from './kernel.ts';
 import type { KernelDevice } from './kernel-device.ts';
 
-/** A convolution layer and where its tensors lie. */
-export interface Conv2dSpec extends ConvolutionTensors {
-  readonly kernel: readonly [height: number, width: number];
-  readonly strides: readonly [vertical: number, horizontal: number];
-  readonly pads: readonly [top: number, left: number, bottom: number, right: number];
-  readonly dilations: readonly [vertical: number, horizontal: number];
-  readonly groups: number;
-  readonly epilogue: readonly EpilogueStep[];
-}
-
-/** A kernel that can run a layer on a device. */
-export interface ConvolutionCandidate {
-  /** Family and tile: what a person pins and a tuner remembers. */
-  readonly name: string;
-  /** How the weights must lie; pack them with `packConvWeights`, and the bias with `packBias`. */
-  readonly weights: WeightLayout;
-  /** Bindings: input, weights, bias, residual where there is one, output. */
-  build(): Kernel;
-}
-
 /** Every kernel that supports the layer on the device, the one to choose without measuring first. */
-export function conv2dCandidates(spec: Conv2dSpec, device: KernelDevice): ConvolutionCandidate[] {
+export function conv2dCandidates(spec: ConvolutionSpec, device: KernelDevice): ConvolutionCandidate[] {
   const general = {
     name: 'general',
     weights: 'plain',
-    build: () => generalKernel({ ...spec, transposed: false }),
+    build: () => [generalKernel({ ...spec, transposed: false })],
   } as const;
-  if (isDepthwise(spec)) return [...depthwiseCandidates(spec, device), general];
-  if (isBlocked(spec)) return [...directCandidates(spec, device), general];
-  return [general];
+  // No depthwise kernel reads a residual of another size than its output.
+  if (isDepthwise(spec) && upsampleOf(spec.epilogue) === 1) return [...depthwiseCandidates(spec, device), general];
+  if (!isBlocked(spec)) return [general];
+  const winograd = winogradCandidates(spec, device);
+  const preferred = winograd.splice(0, preferredWinograd(spec, device) ? 1 : 0);
+  return [...preferred, ...pointwiseCandidates(spec, device), ...directCandidates(spec, device), ...winograd, general];
 }
 
-/** The candidate to run where nothing was measured. */
-export function chooseConv2d(spec: Conv2dSpec, device: KernelDevice): ConvolutionCandidate {
-  return conv2dCandidates(spec, device)[0];
-}
-
-function directCandidates(spec: Conv2dSpec, device: KernelDevice): ConvolutionCandidate[] {
-  const geometry = convolutionGeometry(spec.output, spec);
+function pointwiseCandidates(spec: ConvolutionSpec, device: KernelDevice): ConvolutionCandidate[] {
+  if (!isPointwise(spec)) return [];
+  const layer = { ...spec, name: 'conv2d 1x1', kernel: [1, 1] } as const;
   return directTiles(spec.output, device).map((tile) => ({
-    name: tileName(tile),
+    name: `pointwise ${tileName(tile)}`,
     weights: 'blocks',
-    build: () => directKernel({ ...spec, name: 'conv2d', geometry }, tile),
+    build: () => [pointwiseKernel(layer, tile)],
   }));
 }
 
-function isDepthwise({ input, output, groups }: Conv2dSpec): boolean {
+function directCandidates(spec: ConvolutionSpec, device: KernelDevice): ConvolutionCandidate[] {
+  const geometry = convolutionGeometry(spec.output, spec);
+  return directTiles(spec.output, device).map((tile) => ({
+    name: `direct ${tileName(tile)}`,
+    weights: 'blocks',
+    build: () => [directKernel({ ...spec, name: 'conv2d', geometry }, tile)],
+  }));
+}
+
+function winogradCandidates(spec: ConvolutionSpec, device: KernelDevice): ConvolutionCandidate[] {
+  if (!isWinograd(spec)) return [];
+  const [products] = directTiles(spec.output, device);
+  const tiles = preferredWinograd(spec, device) === 2 ? ([2, 4] as const) : ([4, 2] as const);
+  return tiles.map((tile) => winogradCandidate(spec, tile, products, device.software ? 'looped' : 'unrolled'));
+}
+
+function isDepthwise({ input, output, groups }: ConvolutionSpec): boolean {
   return groups === input.channels && groups === output.channels && groups > 1;
 }
 
-function depthwiseCandidates(spec: Conv2dSpec, device: KernelDevice): ConvolutionCandidate[] {
+function depthwiseCandidates(spec: ConvolutionSpec, device: KernelDevice): ConvolutionCandidate[] {
   const broadcast = spec.kernel[1] <= device.smallestSubgroup;
-  const compact: DepthwiseForm[] = broadcast ? ['broadcast', 'compact'] : ['compact'];
+  // With a stride few inputs are shared between pixels, and reading them tap by tap is less text.
+  const together: DepthwiseForm[] = spec.strides[1] === 1 ? ['rows', 'broadcast'] : ['broadcast', 'rows'];
+  const compact: DepthwiseForm[] = broadcast ? [...together, 'compact'] : ['compact'];
   const unrolled: DepthwiseForm[] = spec.kernel[0] * spec.kernel[1] <= MOST_UNROLLED_TAPS ? ['unrolled'] : [];
   const forms = device.software ? [...compact, ...unrolled] : [...unrolled, ...compact];
   return forms.flatMap((form) =>
     [4, 1].map((pixels) => ({
       name: `depthwise ${pixels} ${form}`,
       weights: 'depthwise' as const,
-      build: () => depthwiseKernel(spec, form, pixels),
+      build: () => [depthwiseKernel(spec, form, pixels)],
     })),
   );
 }

@@ -4,7 +4,7 @@ import type { Binding, ElementType, FeatureMap } from './kernel.ts';
 export interface ConvolutionTensors {
   readonly input: FeatureMap;
   readonly output: FeatureMap;
-  /** Of the output's height, width and channels; needed if the epilogue adds one. */
+  /** Of the output's height, width and channels, or as many times smaller as the epilogue says that adds it. */
   readonly residual?: FeatureMap;
   readonly weightElement: ElementType;
 }
@@ -18,14 +18,23 @@ export interface ConvolutionBindings {
   readonly output: Binding;
 }
 
-export function convolutionBindings(tensors: ConvolutionTensors, vector: 1 | 4): ConvolutionBindings {
+/** @param optionalResidual Whether the kernel binds a residual always: where there is none, the bias in its place */
+export function convolutionBindings(
+  tensors: ConvolutionTensors,
+  vector: 1 | 4,
+  optionalResidual = false,
+): ConvolutionBindings {
   const { input, output, residual, weightElement } = tensors;
   const read = (name: string, element: ElementType): Binding => ({ name, element, vector, access: 'read' });
   return {
     input: read('input', input.element),
     weights: read('weights', weightElement),
     bias: read('bias', 'f32'),
-    ...(residual ? { residual: read('residual', residual.element) } : {}),
+    ...(residual
+      ? { residual: read('residual', residual.element) }
+      : optionalResidual
+        ? { residual: { ...read('residual', 'f32'), tensor: 'bias' } }
+        : {}),
     output: { name: 'output', element: output.element, vector, access: 'write' },
   };
 }

@@ -24,7 +24,7 @@ export interface DirectTile {
 }
 
 export function tileName({ pixels, vectors, loaders, form }: DirectTile): string {
-  return `direct ${pixels}x${4 * vectors} ${loaders > 1 ? `broadcast${loaders}` : 'load'} ${form}`;
+  return `${pixels}x${4 * vectors} ${loaders > 1 ? `broadcast${loaders}` : 'load'} ${form}`;
 }
 
 /** Tiles in the order of preference, without having measured. */

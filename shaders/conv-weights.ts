@@ -1,3 +1,5 @@
+import { transformFilter, winogradMatrices } from './winograd.ts';
+
 /**
  * How convolution weights lie in the buffer that a kernel binds. Packing depends on the layer alone, not on a kernel's
  * tile, so that kernels of one layout can be exchanged without packing again.
@@ -7,8 +9,10 @@
  *   of 4 with zeros.
  * - depthwise: [kh * kw][C / 4][4 channels].
  * - plain: [Cout][Cin / groups][kh][kw], filled up to a multiple of 4 at the end.
+ * - winograd2, winograd4: 3 x 3 filters transformed for output tiles of 2 x 2 or 4 x 4 pixels (see winograd.ts), as blocks
+ *   of as many groups as a filter then has numbers.
  */
-export type WeightLayout = 'blocks' | 'depthwise' | 'plain';
+export type WeightLayout = 'blocks' | 'depthwise' | 'plain' | 'winograd2' | 'winograd4';
 
 /** Dimensions of a weight [outChannels, groupChannels, kernel height, kernel width]. */
 export interface WeightShape {
@@ -23,6 +27,7 @@ export function packedWeightSize(layout: WeightLayout, { outChannels, groupChann
   const taps = kernel[0] * kernel[1];
   if (layout === 'blocks') return roundUp(outChannels) * taps * roundUp(groupChannels);
   if (layout === 'depthwise') return taps * roundUp(outChannels);
+  if (layout !== 'plain') return filterNumbers(layout) * roundUp(outChannels) * roundUp(groupChannels);
   return roundUp(outChannels * groupChannels * taps);
 }
 
@@ -46,6 +51,17 @@ export function packConvWeights(
     }
     return packed;
   }
+  if (layout === 'blocks') packBlocks(packed, weight, shape);
+  else packFilters(packed, weight, shape, layout);
+  return packed;
+}
+
+function packBlocks(
+  packed: Float32Array,
+  weight: ArrayLike<number>,
+  { outChannels, groupChannels, kernel }: WeightShape,
+): void {
+  const taps = kernel[0] * kernel[1];
   const inVectors = roundUp(groupChannels) / 4;
   let read = 0;
   for (let o = 0; o < outChannels; o++) {
@@ -55,7 +71,31 @@ export function packConvWeights(
       for (let tap = 0; tap < taps; tap++) packed[block + tap * inVectors * 16] = weight[read++];
     }
   }
-  return packed;
+}
+
+function packFilters(
+  packed: Float32Array,
+  weight: ArrayLike<number>,
+  { outChannels, groupChannels }: WeightShape,
+  layout: 'winograd2' | 'winograd4',
+): void {
+  const matrices = winogradMatrices(layout === 'winograd2' ? 2 : 4);
+  const numbers = new Float64Array(filterNumbers(layout));
+  const inVectors = roundUp(groupChannels) / 4;
+  const group = roundUp(outChannels) * roundUp(groupChannels);
+  for (let o = 0; o < outChannels; o++) {
+    for (let i = 0; i < groupChannels; i++) {
+      transformFilter(matrices, weight, (o * groupChannels + i) * 9, numbers);
+      const place = ((o >> 2) * inVectors + (i >> 2)) * 16 + (i & 3) * 4 + (o & 3);
+      for (let position = 0; position < numbers.length; position++)
+        packed[position * group + place] = numbers[position];
+    }
+  }
+}
+
+/** Numbers of a transformed 3 x 3 filter. */
+function filterNumbers(layout: 'winograd2' | 'winograd4'): number {
+  return layout === 'winograd2' ? 16 : 36;
 }
 
 /** A bias filled up with zeros to whole vec4s. */

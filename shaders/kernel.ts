@@ -47,6 +47,8 @@ export interface Binding {
   /** Elements per array entry: 4 binds array<vec4<T>>, 1 binds array<T>. */
   readonly vector: 1 | 4;
   readonly access: 'read' | 'write';
+  /** The tensor that it takes, where that is another than the one of the binding's name; see `ConvolutionCandidate`. */
+  readonly tensor?: string;
 }
 
 /** A parameter's WGSL type follows from its form: 'u32', 'i32' or 'f32'. */

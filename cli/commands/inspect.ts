@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { type LoadedModel, loadModel } from '../../node.ts';
+import { describeTuning, type LoadedModel, loadModel } from '../../node.ts';
 import {
   addNetworkOptions,
   addSizeOption,
@@ -52,6 +52,7 @@ function summarize(model: LoadedModel) {
     steps,
     memory: plan.memory,
     notes: plan.notes,
+    tuning: model.tuning,
     adapter: model.adapter,
   };
 }
@@ -79,6 +80,7 @@ function print(model: LoadedModel): void {
     mega(bytes),
   ]);
   console.log(table([['node', 'kernel', 'workgroups', 'MFLOP', 'MB'], ...rows]));
+  if (summary.tuning) console.log(`\n${describeTuning(summary.tuning)}`);
   const { weights, activations, lowerBound, unshared } = summary.memory;
   console.log(
     `\nMemory: weights ${mib(weights)}; activations ${mib(activations)} in ${model.plan.pools.length} buffers ` +

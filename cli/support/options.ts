@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError as InvalidOption } from 'commander';
 import {
   type DetectOptions,
   type EngineDevice,
   InvalidArgumentError,
+  type LoadOptions,
   MAX_DETECTIONS,
   type Precision,
   requestNodeDevice,
@@ -15,6 +17,10 @@ export interface NetworkOptions extends JsonOption {
   readonly weights?: string;
   readonly precision: Precision;
   readonly adapter?: string;
+  /** Milliseconds, or true for the default. */
+  readonly tune?: number | true;
+  readonly tuningTable?: string;
+  readonly kernel?: string;
 }
 
 export interface SizeOption {
@@ -24,7 +30,10 @@ export interface SizeOption {
 export function addNetworkOptions(command: Command): Command {
   command
     .option('--precision <type>', `how tensors are stored: ${PRECISIONS.join(', ')}`, precision, 'auto')
-    .option('--adapter <name>', 'use the adapter whose name contains this');
+    .option('--adapter <name>', 'use the adapter whose name contains this')
+    .option('--tune [ms]', 'time kernels on this adapter for so long at most, keep the fastest, remember', milliseconds)
+    .option('--tuning-table <file>', 'the fastest kernels as this file has them; with --tune it is written too')
+    .option('--kernel <name>', 'run every convolution that has a kernel of a name that begins like this with it');
   return addJsonOption(addWeightsOption(command));
 }
 
@@ -37,9 +46,23 @@ export function addWeightsOption(command: Command): Command {
   return command.option('--weights <file>', 'the weights, where the model file holds the structure only');
 }
 
-/** What `NetworkOptions` are for the engine, the device aside. */
-export function loadOptions({ weights, precision, size }: NetworkOptions & SizeOption) {
-  return { weights, precision, inputSize: size };
+/**
+ * What `NetworkOptions` are for the engine, the device aside.
+ * @throws InvalidArgumentError for a table that isn't there
+ */
+export function loadOptions(options: NetworkOptions & SizeOption) {
+  const { weights, precision, size, kernel } = options;
+  const kernels = kernel === undefined ? undefined : { prefer: kernel };
+  return { weights, precision, inputSize: size, tune: tuneOptions(options), kernels };
+}
+
+function tuneOptions({ tune, tuningTable }: NetworkOptions): LoadOptions['tune'] {
+  if (tune === undefined && tuningTable === undefined) return undefined;
+  if (tune === undefined && tuningTable !== undefined && !existsSync(tuningTable)) {
+    throw new InvalidArgumentError(`there is no tuning table ${tuningTable}: make it with --tune`);
+  }
+  const onWarning = (message: string) => process.stderr.write(`onelook: ${message}\n`);
+  return { budgetMs: tune === true ? undefined : (tune ?? 0), store: tuningTable, onWarning };
 }
 
 /** The device of `--adapter`; without it the engine asks for one itself, once the model has been read. */
@@ -79,6 +102,16 @@ export function fraction(text: string): number {
 export function positiveInteger(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidOption('It must be a whole number above 0.');
+  return value;
+}
+
+export function wholeNumber(text: string): number {
+  return text === '0' ? 0 : positiveInteger(text);
+}
+
+export function milliseconds(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0)) throw new InvalidOption('It must be a number of milliseconds.');
   return value;
 }
 

@@ -25,9 +25,18 @@ export async function withProgress<T>(work: (report: ReportProgress) => Promise<
   }
 }
 
-const STAGES: { readonly [Stage in LoadProgress['stage']]: string } = { read: 'reading', compile: 'compiling' };
+const STAGES: { readonly [Stage in LoadProgress['stage']]: string } = {
+  read: 'reading',
+  tune: 'tuning',
+  compile: 'compiling',
+};
+
+/** How far a network's loading has come, for a bar. */
+export function loadingReporter(report: ReportProgress): (progress: LoadProgress) => void {
+  return ({ stage, done, total }) => report(STAGES[stage], done, total);
+}
 
 /** Loads a network under a bar. */
 export function whileLoading<T>(load: (onProgress: (progress: LoadProgress) => void) => Promise<T>): Promise<T> {
-  return withProgress((report) => load(({ stage, done, total }) => report(STAGES[stage], done, total)));
+  return withProgress((report) => load(loadingReporter(report)));
 }

@@ -1,15 +1,18 @@
+// The error class comes from its own file: a cold start of the rival must not load the engine.
+import { InvalidArgumentError } from '../../engine/errors.ts';
 import { float32ToFloat16 } from '../../engine/half.ts';
-import { InvalidArgumentError, type ModelInput, type RawTensor } from '../../node.ts';
+import type { ModelInput, RawTensor } from '../../node.ts';
 
 /** ONNX Runtime's WebGPU provider as the thing to compare with: a development dependency, loaded only when asked for. */
 export interface Rival {
-  /** Images that it takes at a time; runs as often as the tensors' batch needs. */
-  readonly batch: number;
+  /** Images of one call: fewer than were given where the file is fixed to fewer; `run` then calls several times. */
+  readonly imagesPerCall: number;
   run(): Promise<void>;
   release(): Promise<void>;
 }
 
 type OnnxRuntime = typeof import('onnxruntime-node');
+type Session = import('onnxruntime-node').InferenceSession;
 
 export async function importOnnxRuntime(): Promise<OnnxRuntime> {
   try {
@@ -22,52 +25,60 @@ export async function importOnnxRuntime(): Promise<OnnxRuntime> {
 }
 
 /**
- * A session on a model's bytes that runs on the given tensors. `inputs` says the types that the model wants. Of a model
- * whose file is fixed to one image it runs image after image.
+ * A session on a model's bytes that runs on the given tensors, in the types that the model wants.
+ * @param inputs the names and shapes of the tensors
  * @throws InvalidArgumentError where ONNX Runtime can't run it
  */
 export async function createRival(
   model: Uint8Array,
-  inputs: readonly ModelInput[],
+  inputs: readonly Pick<ModelInput, 'name' | 'dims'>[],
   tensors: Readonly<Record<string, RawTensor>>,
 ): Promise<Rival> {
   const runtime = await importOnnxRuntime();
   const options = { executionProviders: ['webgpu'], logSeverityLevel: 3 } as const;
   const session = await runtime.InferenceSession.create(model, options).catch(refuse);
-  const batch = inputs[0].dims[0];
-  const oneByOne = batch > 1 && session.inputMetadata.every((input) => input.isTensor && input.shape[0] === 1);
-  const runs = Array.from({ length: oneByOne ? batch : 1 }, (_, image) =>
-    Object.fromEntries(
-      inputs.map((input) => {
-        const tensor = tensors[input.name];
-        const [own, data] = oneByOne ? imageOf(input, tensor, image) : [input, tensor.data];
-        return [input.name, feed(runtime, own, data)];
-      }),
-    ),
-  );
+  const images = inputs[0].dims[0] ?? 1;
+  const imagesPerCall = fixedBatch(session, inputs[0].name) ?? images;
+  const types = new Map(session.inputMetadata.map((input) => [input.name, input.isTensor ? input.type : 'no tensor']));
+  if (images % imagesPerCall !== 0) {
+    throw new InvalidArgumentError(`the file takes ${imagesPerCall} images at a time, and ${images} were asked for`);
+  }
+  const calls = Array.from({ length: images / imagesPerCall }, (_, call) => {
+    const share = { call, calls: images / imagesPerCall };
+    return Object.fromEntries(
+      inputs.map(({ name }) => [name, feed(runtime, name, types.get(name), tensors[name], share)]),
+    );
+  });
   return {
-    batch: oneByOne ? 1 : batch,
+    imagesPerCall,
     run: async () => {
-      for (const feeds of runs) await session.run(feeds).catch(refuse);
+      for (const feeds of calls) await session.run(feeds).catch(refuse);
     },
     release: () => session.release(),
   };
 }
 
-/** One image of a batch. */
-function imageOf(input: ModelInput, { data }: RawTensor, image: number): [ModelInput, TensorElements] {
-  const [batch, ...rest] = input.dims;
-  const size = data.length / batch;
-  return [{ ...input, dims: [1, ...rest] }, data.slice(image * size, (image + 1) * size)];
+/** Undefined where the file leaves it open. */
+function fixedBatch(session: Session, input: string): number | undefined {
+  const metadata = session.inputMetadata.find(({ name }) => name === input);
+  const size = metadata?.isTensor ? metadata.shape[0] : undefined;
+  return typeof size === 'number' && size > 0 ? size : undefined;
 }
 
-type TensorElements = RawTensor['data'];
-
-function feed(runtime: OnnxRuntime, { name, type, dims }: ModelInput, elements: TensorElements) {
-  const data = Float32Array.from(elements as Float32Array);
-  if (type === 'float32') return new runtime.Tensor('float32', data, dims);
-  if (type === 'float16') return new runtime.Tensor('float16', float32ToFloat16(data), dims);
-  if (type === 'uint8') return new runtime.Tensor('uint8', Uint8Array.from(data), dims);
+/** The images of one call as a tensor of the type that the file wants. */
+function feed(
+  runtime: OnnxRuntime,
+  name: string,
+  type: string | undefined,
+  { dims, data: whole }: RawTensor,
+  { call, calls }: { readonly call: number; readonly calls: number },
+) {
+  const count = whole.length / calls;
+  const data = Float32Array.from((whole as Float32Array).subarray(call * count, (call + 1) * count));
+  const part = [dims[0] / calls, ...dims.slice(1)];
+  if (type === 'float32') return new runtime.Tensor('float32', data, part);
+  if (type === 'float16') return new runtime.Tensor('float16', float32ToFloat16(data), part);
+  if (type === 'uint8') return new runtime.Tensor('uint8', Uint8Array.from(data), part);
   throw new InvalidArgumentError(`comparing with an input of type ${type} (${name}) is not built yet`);
 }
 

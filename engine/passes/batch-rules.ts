@@ -77,6 +77,7 @@ function meetsAlongAxis0({ perImage, shape }: Operand, output: Shape): boolean {
 type Rules = { readonly [T in Op['type']]: BatchRule<Extract<Op, { type: T }>> };
 
 export const batchRules: Rules = {
+  attention: { ...alongImages, needsEach: () => true },
   averagePool2d: alongImages,
   binary: broadcasting,
   cast: alongImages,
@@ -87,6 +88,12 @@ export const batchRules: Rules = {
   },
   conv2d: convolution,
   convTranspose2d: convolution,
+  distanceBoxes: {
+    ...alongImages,
+    needsEach: (input) => input === 0,
+    refuse: (_op, [, ...points]) =>
+      points.some(({ perImage }) => perImage) ? 'its points or strides are computed from the image' : undefined,
+  },
   expand: {
     broadcasts: true,
     stacks: (op, inputs) => inputs.every((input) => meetsAlongAxis0(input, op.shape)),
@@ -114,6 +121,7 @@ export const batchRules: Rules = {
       output.length === 2 ? a.perImage && !b.perImage : [a, b].every((input) => meetsAlongAxis0(input, output)),
   },
   maxPool2d: alongImages,
+  maxPoolPyramid: alongImages,
   pad: {
     stacks: ({ before, after }) => before[0] === 0 && after[0] === 0,
     lifted: (op) => ({ ...op, before: [0, ...op.before], after: [0, ...op.after] }),

@@ -1,23 +1,30 @@
+import type { KernelChoices } from '../../shaders/conv-candidate.ts';
 import { bytesPerElement } from '../../shaders/kernel.ts';
 import type { Graph, Value } from '../graph/types.ts';
 import { reserveConcatenations } from './concatenation.ts';
 import { Lowering, type PendingStep } from './lowering.ts';
-import { lowerNode } from './lowering-rules.ts';
+import { commonRules } from './lowering-rules.ts';
 import { alignBytes, type Lifetime, planMemory, reportMemory } from './memory.ts';
 import type { DeviceProfile, PlanSwitches } from './options.ts';
 import type { Allocation, Place, Plan, PlanTensor } from './plan.ts';
+import { type LoweringRules, lowerNode } from './rules/rule.ts';
 
-/** Lowers a graph to dispatches on placed memory. Pure: the same graph and profile give the same plan. */
+/**
+ * Lowers a graph to dispatches on placed memory. Pure: the same graph, profile and choices give the same plan.
+ * @param rules for the graph's ops, see `rulesFor`
+ */
 export function compilePlan(
   graph: Graph,
   precision: ReadonlyMap<Value, 'float32' | 'float16'>,
   device: DeviceProfile,
   switches: PlanSwitches,
+  kernels: KernelChoices = {},
+  rules: LoweringRules = commonRules,
 ): Plan {
-  const lowering = new Lowering(graph, precision, device, switches);
+  const lowering = new Lowering(graph, precision, device, switches, kernels);
   for (const input of graph.inputs) lowering.output(input);
   if (switches['zero-copy-concat']) reserveConcatenations(lowering);
-  for (const node of graph.nodes) lowerNode(lowering, node);
+  for (const node of graph.nodes) lowerNode(rules, lowering, node);
 
   const border = (value: Value): PlanTensor => {
     const { allocation, view } = lowering.tensor(value);
@@ -25,22 +32,23 @@ export function compilePlan(
   };
   const inputs = graph.inputs.map(border);
   const outputs = graph.outputs.map(border);
-  const { allocations, pools, weightBytes, memory } = placeAllocations(lowering, inputs, outputs);
+  const { allocations, pools, weightBytes, memory, notes } = placeAllocations(lowering, inputs, outputs);
   return {
     name: graph.name,
     steps: lowering.steps,
+    layers: lowering.layers,
     allocations,
     pools,
     weightBytes,
     inputs,
     outputs,
     memory,
-    notes: lowering.notes,
+    notes: [...lowering.notes, ...notes],
   };
 }
 
 function placeAllocations(lowering: Lowering, inputs: readonly PlanTensor[], outputs: readonly PlanTensor[]) {
-  const { steps, allocations: pending, switches } = lowering;
+  const { steps, allocations: pending, switches, device } = lowering;
   const bytesOf = (index: number) => pending[index].elements * bytesPerElement(pending[index].element);
   const lifetimes = findLifetimes(steps, inputs, outputs, pending.length, switches['memory-reuse']);
 
@@ -49,7 +57,14 @@ function placeAllocations(lowering: Lowering, inputs: readonly PlanTensor[], out
   const slot = new Map(active.map((index, position) => [index, position]));
   const activeLifetimes = active.map((index): Lifetime => ({ bytes: bytesOf(index), ...(lifetimes[index] as Span) }));
   const accesses = steps.map((step) => accessOf(step, slot));
-  const { places: activePlaces, pools } = planMemory(activeLifetimes, accesses);
+  const {
+    places: activePlaces,
+    pools,
+    sharingSteps,
+  } = planMemory(activeLifetimes, accesses, {
+    sharePools: switches['shared-pools'],
+    maxPoolBytes: device.maxBindingBytes,
+  });
 
   let weightBytes = 0;
   let weightTotal = 0;
@@ -64,7 +79,8 @@ function placeAllocations(lowering: Lowering, inputs: readonly PlanTensor[], out
     ({ label, contents }, index): Allocation => ({ label, bytes: bytesOf(index), place: places[index], contents }),
   );
   const memory = reportMemory(weightTotal, activeLifetimes, pools, steps.length);
-  return { allocations, pools, weightBytes, memory };
+  const notes = sharingSteps > 0 ? [`${sharingSteps} of ${steps.length} dispatches read and write one pool`] : [];
+  return { allocations, pools, weightBytes, memory, notes };
 }
 
 interface Span {

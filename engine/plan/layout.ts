@@ -7,6 +7,7 @@ const FEATURE_MAP_OPS: ReadonlySet<string> = new Set([
   'conv2d',
   'convTranspose2d',
   'maxPool2d',
+  'maxPoolPyramid',
   'averagePool2d',
   'resize2d',
 ]);
@@ -39,6 +40,7 @@ function layoutFrom(node: Node, output: Value, layouts: ReadonlyMap<Value, Layou
   switch (node.op.type) {
     case 'unary':
     case 'cast':
+    case 'distanceBoxes':
     case 'slice':
     case 'softmax':
     case 'pad':
@@ -46,6 +48,8 @@ function layoutFrom(node: Node, output: Value, layouts: ReadonlyMap<Value, Layou
     case 'binary':
     case 'select':
       return node.inputs.some((input) => packed(input) && sameShape(input.shape, output.shape)) ? 'packed' : 'linear';
+    case 'attention':
+      return 'packed';
     case 'concat':
       return node.inputs.some(packed) ? 'packed' : 'linear';
     case 'reshape': {

@@ -1,23 +1,13 @@
-import type { Op } from '../graph/op.ts';
-import type { Node } from '../graph/types.ts';
-import type { Lowering } from './lowering.ts';
+import type { Graph } from '../graph/types.ts';
+import { loadPart } from '../load-part.ts';
 import { lowerConv2d, lowerConvTranspose2d } from './rules/convolution.ts';
 import { lowerElementwise } from './rules/elementwise.ts';
-import { lowerPool2d, lowerResize2d } from './rules/feature-map.ts';
 import { lowerConcat, lowerExpand, lowerReshape, lowerSlice, lowerTranspose } from './rules/movement.ts';
-import {
-  lowerGather,
-  lowerMatMul,
-  lowerPad,
-  lowerReduce,
-  lowerScatterNd,
-  lowerSoftmax,
-  lowerTopK,
-} from './rules/strided.ts';
+import { lowerPool2d } from './rules/pool-2d.ts';
+import type { LoweringRules } from './rules/rule.ts';
 
-type Rules = { readonly [T in Op['type']]: (lowering: Lowering, node: Node<Extract<Op, { type: T }>>) => void };
-
-const rules: Rules = {
+/** For the ops that convolutional detectors are made of. */
+export const commonRules = {
   averagePool2d: lowerPool2d,
   binary: lowerElementwise,
   cast: lowerElementwise,
@@ -25,24 +15,20 @@ const rules: Rules = {
   conv2d: lowerConv2d,
   convTranspose2d: lowerConvTranspose2d,
   expand: lowerExpand,
-  gather: lowerGather,
-  gatherElements: lowerGather,
-  matMul: lowerMatMul,
   maxPool2d: lowerPool2d,
-  pad: lowerPad,
-  reduce: lowerReduce,
   reshape: lowerReshape,
-  resize2d: lowerResize2d,
-  scatterNd: lowerScatterNd,
   select: lowerElementwise,
   slice: lowerSlice,
-  softmax: lowerSoftmax,
-  topK: lowerTopK,
   transpose: lowerTranspose,
   unary: lowerElementwise,
-};
+} satisfies LoweringRules;
 
-/** Turns one node into dispatches, or into a view of what is there already. */
-export function lowerNode(lowering: Lowering, node: Node): void {
-  (rules[node.op.type] as (lowering: Lowering, node: Node) => void)(lowering, node);
+/**
+ * The rules for a graph's ops. Those that only some graphs need, and the kernels that they choose, are loaded when one does.
+ * @throws ModuleLoadError
+ */
+export async function rulesFor(graph: Graph): Promise<LoweringRules> {
+  if (graph.nodes.every(({ op }) => op.type in commonRules)) return commonRules;
+  const { furtherRules } = await loadPart('further operators', () => import('./further-rules.ts'));
+  return { ...commonRules, ...furtherRules } satisfies Required<LoweringRules>;
 }

@@ -1,3 +1,4 @@
+import type { KernelChoices } from '../../shaders/conv-candidate.ts';
 import { copy } from '../../shaders/copy.ts';
 import type { Expression } from '../../shaders/expression.ts';
 import {
@@ -12,6 +13,7 @@ import type { Graph, Node, Shape, Value } from '../graph/types.ts';
 import { bindingTooLarge, encodeElements } from './elements.ts';
 import { assignLayouts } from './layout.ts';
 import type { DeviceProfile, PlanSwitches } from './options.ts';
+import type { ConvolutionLayer } from './plan.ts';
 import { asFeatureMap, freshElements, freshView, isChannelsLast, type Layout, roundUpTo4 } from './views.ts';
 
 /** A tensor that has a place: a view into an allocation. */
@@ -58,8 +60,11 @@ export class Lowering {
   readonly graph: Graph;
   readonly device: DeviceProfile;
   readonly switches: PlanSwitches;
+  /** What the caller has chosen of the kernels. */
+  readonly kernels: KernelChoices;
   readonly allocations: PendingAllocation[] = [];
   readonly steps: PendingStep[] = [];
+  readonly layers: ConvolutionLayer[] = [];
   readonly notes: string[] = [];
   /** Places promised to values before their node is lowered: slices of a concatenation's output. */
   readonly reserved = new Map<Value, Tensor>();
@@ -76,10 +81,12 @@ export class Lowering {
     precision: ReadonlyMap<Value, 'float32' | 'float16'>,
     device: DeviceProfile,
     switches: PlanSwitches,
+    kernels: KernelChoices,
   ) {
     this.graph = graph;
     this.device = device;
     this.switches = switches;
+    this.kernels = kernels;
     this.#precision = precision;
     this.#layouts = assignLayouts(graph);
     for (const node of graph.nodes) {

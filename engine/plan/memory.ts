@@ -1,3 +1,5 @@
+import { arrange, type Block } from './arrangement.ts';
+import { improve } from './arrangement-search.ts';
 import type { MemoryReport, Place } from './plan.ts';
 
 /** Every allocation begins where a storage binding may: 256 bytes suits every device. */
@@ -10,7 +12,7 @@ export interface Lifetime {
   readonly lastStep: number;
 }
 
-/** The allocations that one step reads and writes, as indices. */
+/** The allocations that one step reads and writes, as indices, one for each binding. */
 export interface StepAccess {
   readonly reads: readonly number[];
   readonly writes: readonly number[];
@@ -19,56 +21,97 @@ export interface StepAccess {
 export interface MemoryPlan {
   readonly places: readonly Place[];
   readonly pools: readonly number[];
+  /** Steps that read one allocation and write another of the same pool. */
+  readonly sharingSteps: number;
+}
+
+export interface MemoryOptions {
+  /**
+   * Whether a step may read and write one pool. WebGPU refuses a buffer that one dispatch binds for reading and for
+   * writing, but takes one that is bound for writing several times, at stretches that are apart.
+   */
+  readonly sharePools: boolean;
+  /** The largest buffer that a pool may be. No allocation may be larger. */
+  readonly maxPoolBytes: number;
+}
+
+/** Pools may exceed the lower bound by this share of it before a step is made to share a pool. */
+const FREE_EXCESS = 0.1;
+
+/** Beyond that, a step that shares a pool has to save this share of the bound: it costs a pipeline of its own. */
+const SHARING_TOLL = 0.001;
+
+/** What plain orders can't keep within this many times the lower bound is searched for. */
+const ACCEPTABLE = 1.15;
+
+/**
+ * Places allocations in a few pool buffers, so that allocations alive at the same time don't overlap, and no step reads and
+ * writes one pool if it can be avoided. Pure: the same network gets the same plan.
+ */
+export function planMemory(
+  lifetimes: readonly Lifetime[],
+  steps: readonly StepAccess[],
+  { sharePools = true, maxPoolBytes = Infinity }: Partial<MemoryOptions> = {},
+): MemoryPlan {
+  const bound = lowerBound(lifetimes, steps.length);
+  const limits = { freeBytes: bound * (1 + FREE_EXCESS), maxPoolBytes };
+  const blocks = describeBlocks(lifetimes, steps, sharePools ? bound * SHARING_TOLL : Infinity);
+  const plain = ordersToTry(lifetimes, blocks)
+    .map((order) => arrange(blocks, order, limits))
+    .sort((a, b) => a.cost - b.cost);
+  const { poolOf, offsets, pools } = improve(plain, blocks, limits, bound * ACCEPTABLE);
+  const sharingSteps = steps.filter(({ reads, writes }) =>
+    writes.some((written) => reads.some((read) => read !== written && poolOf[read] === poolOf[written])),
+  );
+  return {
+    places: lifetimes.map((_, index) => ({ pool: poolOf[index], offset: offsets[index] })),
+    pools,
+    sharingSteps: sharingSteps.length,
+  };
+}
+
+/** @param toll what it costs if a step shares a pool */
+function describeBlocks(lifetimes: readonly Lifetime[], steps: readonly StepAccess[], toll: number): Block[] {
+  const tolls = lifetimes.map(() => new Map<number, number>());
+  for (const { reads, writes } of steps) {
+    for (const read of new Set(reads)) {
+      // Two bindings of one stretch can't both be for writing.
+      const cost = reads.indexOf(read) === reads.lastIndexOf(read) ? toll : Infinity;
+      for (const written of writes) {
+        if (read === written) continue;
+        tolls[written].set(read, (tolls[written].get(read) ?? 0) + cost);
+        tolls[read].set(written, (tolls[read].get(written) ?? 0) + cost);
+      }
+    }
+  }
+  const indices = lifetimes.map((_, index) => index);
+  return lifetimes.map(({ bytes, firstStep, lastStep }, index) => ({
+    bytes: alignBytes(bytes),
+    neighbours: indices.filter(
+      (other) => other !== index && firstStep <= lifetimes[other].lastStep && lifetimes[other].firstStep <= lastStep,
+    ),
+    tolls: [...tolls[index]],
+  }));
+}
+
+/**
+ * Orders in which to place blocks. How well blocks fit depends much on the order, and no order is best for every network:
+ * what is large, long-lived or in the way of many others goes first, or what comes first.
+ */
+function ordersToTry(lifetimes: readonly Lifetime[], blocks: readonly Block[]): number[][] {
+  const duration = (index: number) => lifetimes[index].lastStep - lifetimes[index].firstStep + 1;
+  const weights: ((index: number) => number)[] = [
+    (index) => blocks[index].bytes,
+    (index) => blocks[index].bytes * duration(index),
+    (index) => blocks[index].bytes * Math.log2(1 + duration(index)),
+    (index) => blocks[index].bytes * (1 + blocks[index].tolls.length),
+    (index) => -lifetimes[index].firstStep,
+  ];
+  return weights.map((weight) => lifetimes.map((_, index) => index).sort((a, b) => weight(b) - weight(a) || a - b));
 }
 
 export function alignBytes(bytes: number): number {
   return Math.ceil(Math.max(bytes, 4) / BINDING_ALIGNMENT) * BINDING_ALIGNMENT;
-}
-
-/**
- * Places allocations in a few pool buffers. Two rules: allocations alive at the same time don't overlap; and because a
- * dispatch may not bind one buffer for reading and for writing, what a step writes never shares a pool with what that step
- * reads. Greedy: the largest first, each where its pool grows least.
- */
-export function planMemory(lifetimes: readonly Lifetime[], steps: readonly StepAccess[]): MemoryPlan {
-  const conflicts = lifetimes.map(() => new Set<number>());
-  for (const { reads, writes } of steps) {
-    for (const written of writes) {
-      for (const read of reads) {
-        if (read === written) continue;
-        conflicts[written].add(read);
-        conflicts[read].add(written);
-      }
-    }
-  }
-  const order = lifetimes.map((_, index) => index);
-  order.sort(
-    (a, b) => lifetimes[b].bytes - lifetimes[a].bytes || lifetimes[a].firstStep - lifetimes[b].firstStep || a - b,
-  );
-  const pools: { size: number; members: number[] }[] = [];
-  const places = new Array<Place>(lifetimes.length);
-  for (const index of order) {
-    const bytes = alignBytes(lifetimes[index].bytes);
-    let best = { pool: pools.length, offset: 0, growth: bytes };
-    pools.forEach(({ size, members }, pool) => {
-      if (members.some((member) => conflicts[index].has(member))) return;
-      const alive = members.filter((member) => overlaps(lifetimes[member], lifetimes[index]));
-      const taken = alive.map((member) => ({
-        start: places[member].offset,
-        end: places[member].offset + alignBytes(lifetimes[member].bytes),
-      }));
-      const offset = firstGap(taken, bytes, size);
-      const growth = Math.max(0, offset + bytes - size);
-      if (growth < best.growth || (growth === best.growth && best.pool === pools.length))
-        best = { pool, offset, growth };
-    });
-    if (best.pool === pools.length) pools.push({ size: 0, members: [] });
-    const pool = pools[best.pool];
-    pool.members.push(index);
-    pool.size = Math.max(pool.size, best.offset + bytes);
-    places[index] = { pool: best.pool, offset: best.offset };
-  }
-  return { places, pools: pools.map((pool) => pool.size) };
 }
 
 /** The largest sum of allocations alive at one step. */
@@ -99,26 +142,4 @@ export function reportMemory(
     lowerBound: lowerBound(lifetimes, stepCount),
     unshared: lifetimes.reduce((total, { bytes }) => total + bytes, 0),
   };
-}
-
-function overlaps(a: Lifetime, b: Lifetime): boolean {
-  return a.firstStep <= b.lastStep && b.firstStep <= a.lastStep;
-}
-
-/** The smallest gap that fits, else the end of what is taken. */
-function firstGap(taken: { start: number; end: number }[], bytes: number, poolSize: number): number {
-  taken.sort((a, b) => a.start - b.start);
-  let best = -1;
-  let bestSize = Number.POSITIVE_INFINITY;
-  let cursor = 0;
-  for (const { start, end } of taken) {
-    const gap = start - cursor;
-    if (gap >= bytes && gap < bestSize) {
-      best = cursor;
-      bestSize = gap;
-    }
-    cursor = Math.max(cursor, end);
-  }
-  if (best < 0 || (poolSize - cursor >= bytes && poolSize - cursor < bestSize)) best = cursor;
-  return best;
 }

@@ -1,3 +1,4 @@
+import type { ConvolutionSpec } from '../../shaders/conv-candidate.ts';
 import type { Kernel, TensorView } from '../../shaders/kernel.ts';
 import type { ElementKind, Shape } from '../graph/types.ts';
 
@@ -5,6 +6,8 @@ import type { ElementKind, Shape } from '../graph/types.ts';
 export interface Plan {
   readonly name: string;
   readonly steps: readonly Step[];
+  /** The convolutions, in their order: what a tuner can choose kernels for. */
+  readonly layers: readonly ConvolutionLayer[];
   readonly allocations: readonly Allocation[];
   /** Sizes in bytes of the buffers that activations share. */
   readonly pools: readonly number[];
@@ -29,6 +32,20 @@ export interface Step {
   readonly flops: number;
   /** Bytes read and written at least once, weights included. */
   readonly bytes: number;
+}
+
+/** A convolution of the network and the kernel that runs it. */
+export interface ConvolutionLayer {
+  /** See `convolutionKey`. */
+  readonly key: string;
+  /** The graph node. */
+  readonly node: string;
+  readonly operator: 'conv2d' | 'convTranspose2d';
+  readonly spec: ConvolutionSpec;
+  /** Input channels of one group. */
+  readonly groupChannels: number;
+  /** The candidate's name. */
+  readonly chosen: string;
 }
 
 /** A block of device memory that one tensor, or several views of it, occupies. */

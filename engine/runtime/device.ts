@@ -58,6 +58,8 @@ export interface EngineDevice {
   readonly limits: GPUSupportedLimits;
   /** True where we created the device; only then `releaseDevice` destroys it. */
   readonly owned: boolean;
+  /** True where a pending promise of WebGPU keeps the event loop busy, as in Dawn's binding for Node; see `Patience`. */
+  readonly pollsWhileWaiting: boolean;
 }
 
 /**
@@ -81,7 +83,7 @@ export async function acquireDevice(gpu: GPU | undefined, options: DeviceOptions
   const requiredLimits = options.limits === 'core' ? {} : raisedLimits(adapter.limits);
   try {
     const device = await adapter.requestDevice({ label: 'onelook', requiredFeatures, requiredLimits });
-    return { device, adapter: report, features, limits: device.limits, owned: true };
+    return { device, adapter: report, features, limits: device.limits, owned: true, pollsWhileWaiting: false };
   } catch (error) {
     const reason = error instanceof Error ? error.message.trim().split('\n')[0] : String(error);
     throw new DeviceUnavailableError(`The adapter "${report.name}" gave no device: ${reason}`, { cause: error });
@@ -96,6 +98,7 @@ export function adoptDevice(device: GPUDevice): EngineDevice {
     features: engineFeatures(device.features, []),
     limits: device.limits,
     owned: false,
+    pollsWhileWaiting: false,
   };
 }
 

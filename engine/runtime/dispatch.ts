@@ -1,4 +1,4 @@
-import { assemble, PARAMETER_BINDING, packParameters, tensorBinding } from '../../shaders/assemble.ts';
+import { assemble, type BindingUse, PARAMETER_BINDING, packParameters, tensorBinding } from '../../shaders/assemble.ts';
 import type { Kernel } from '../../shaders/kernel.ts';
 import { BufferUsage, ShaderStage } from './webgpu-flags.ts';
 
@@ -48,14 +48,14 @@ export class PipelineCache {
     return this.#pipelines.size;
   }
 
-  pipeline(kernel: Kernel, sharedWith: readonly number[], specialize: boolean): Promise<GPUComputePipeline> {
-    const code = assemble(kernel, { sharedWith, specialize });
+  pipeline(kernel: Kernel, uses: readonly BindingUse[], specialize: boolean): Promise<GPUComputePipeline> {
+    const code = assemble(kernel, { uses, specialize });
     const known = this.#pipelines.get(code);
     if (known) return known;
     const created = this.device.createComputePipelineAsync({
       label: kernel.label,
       layout: this.device.createPipelineLayout({
-        bindGroupLayouts: [this.bindGroupLayout(kernel, sharedWith, specialize)],
+        bindGroupLayouts: [this.bindGroupLayout(kernel, uses, specialize)],
       }),
       compute: { module: this.device.createShaderModule({ label: kernel.label, code }), entryPoint: 'main' },
     });
@@ -63,15 +63,14 @@ export class PipelineCache {
     return created;
   }
 
-  bindGroupLayout(kernel: Kernel, sharedWith: readonly number[], specialize: boolean): GPUBindGroupLayout {
+  bindGroupLayout(kernel: Kernel, uses: readonly BindingUse[], specialize: boolean): GPUBindGroupLayout {
     const entries: GPUBindGroupLayoutEntry[] = [];
     if (hasUniform(kernel, specialize)) {
       entries.push({ binding: PARAMETER_BINDING, visibility: ShaderStage.compute, buffer: { type: 'uniform' } });
     }
-    kernel.bindings.forEach((_, index) => {
-      if (sharedWith[index] !== index) return;
-      const written = kernel.bindings.some((other, o) => sharedWith[o] === index && other.access === 'write');
-      const type = written ? 'storage' : 'read-only-storage';
+    uses.forEach(({ owner, access }, index) => {
+      if (owner !== index) return;
+      const type = access === 'read_write' ? 'storage' : 'read-only-storage';
       entries.push({ binding: tensorBinding(index), visibility: ShaderStage.compute, buffer: { type } });
     });
     const key = entries.map((entry) => `${entry.binding}${entry.buffer?.type}`).join();
@@ -85,20 +84,23 @@ export class PipelineCache {
 }
 
 /**
- * Which bindings share one buffer. Two bindings of the same window of one buffer must be one binding as soon as either is
- * written, because a dispatch may not bind a buffer both read and read_write; the written one owns it.
+ * How a kernel's tensors are bound where they lie. A tensor in a buffer that is written must be either where it is written
+ * or wholly elsewhere, see `BindingUse`.
  */
-export function sharedBindings(kernel: Kernel, buffers: readonly BufferSlice[]): number[] {
-  return kernel.bindings.map((binding, index) => {
-    if (binding.access === 'write') return index;
-    const owner = kernel.bindings.findIndex(
-      (other, o) => other.access === 'write' && buffers[o].buffer === buffers[index].buffer,
-    );
-    if (owner < 0) return index;
-    if (buffers[owner].offset !== buffers[index].offset) {
-      throw new Error(`${kernel.label}: ${binding.name} lies in the buffer that ${kernel.bindings[owner].name} writes`);
+export function bindingUses(kernel: Kernel, buffers: readonly BufferSlice[]): BindingUse[] {
+  return kernel.bindings.map(({ name, access }, index) => {
+    if (access === 'write') return { owner: index, access: 'read_write' };
+    const { buffer, offset, size } = buffers[index];
+    let written = false;
+    for (const [other, slice] of buffers.entries()) {
+      if (kernel.bindings[other].access !== 'write' || slice.buffer !== buffer) continue;
+      if (slice.offset === offset) return { owner: other, access: 'read_write' };
+      if (slice.offset < offset + size && offset < slice.offset + slice.size) {
+        throw new Error(`${kernel.label}: ${name} overlaps ${kernel.bindings[other].name}, which is written`);
+      }
+      written = true;
     }
-    return owner;
+    return { owner: index, access: written ? 'read_write' : 'read' };
   });
 }
 
@@ -110,10 +112,10 @@ export async function prepareDispatches(
 ): Promise<{ dispatches: Dispatch[]; parameterBuffer: GPUBuffer | undefined }> {
   const { device } = cache;
   const specialize = options.specialize ?? false;
-  const shared = requests.map((request) => sharedBindings(request.kernel, request.buffers));
+  const uses = requests.map((request) => bindingUses(request.kernel, request.buffers));
   let ready = 0;
   const compiling = requests.map(async (request, index) => {
-    const pipeline = await cache.pipeline(request.kernel, shared[index], specialize);
+    const pipeline = await cache.pipeline(request.kernel, uses[index], specialize);
     options.onProgress?.(++ready, requests.length);
     return pipeline;
   });
@@ -126,9 +128,9 @@ export async function prepareDispatches(
       entries.push({ binding: PARAMETER_BINDING, resource: { buffer: parameterBuffer, offset, size } });
     }
     buffers.forEach((slice, tensor) => {
-      if (shared[index][tensor] === tensor) entries.push({ binding: tensorBinding(tensor), resource: slice });
+      if (uses[index][tensor].owner === tensor) entries.push({ binding: tensorBinding(tensor), resource: slice });
     });
-    const layout = cache.bindGroupLayout(kernel, shared[index], specialize);
+    const layout = cache.bindGroupLayout(kernel, uses[index], specialize);
     return {
       label: kernel.label,
       pipeline: pipelines[index],

@@ -2,15 +2,18 @@ import { copy } from '../../shaders/copy.ts';
 import type { TensorView } from '../../shaders/kernel.ts';
 import { AbortError, DeviceLostError, InvalidArgumentError } from '../errors.ts';
 import { elementCount } from '../graph/indexing.ts';
-import type { Graph } from '../graph/types.ts';
+import type { Graph, Shape } from '../graph/types.ts';
 import { loadPart } from '../load-part.ts';
 import type { PlanTensor } from '../plan/plan.ts';
 import { linearView } from '../plan/views.ts';
 import type { EngineDevice } from './device.ts';
 import { type BufferSlice, type Dispatch, encodeDispatches, PipelineCache, prepareDispatches } from './dispatch.ts';
 import { nudged } from './firefox-nudge.ts';
+import { Patience } from './patience.ts';
 import type { KernelProfile } from './profile.ts';
 import { createSession, type NetworkSession, type SessionOptions } from './session.ts';
+import type { RunStages } from './stages.ts';
+import { requireBindable } from './storage.ts';
 import { type RawTensor, type TensorElements, toDeviceElements } from './tensor.ts';
 import { BufferUsage, MapMode } from './webgpu-flags.ts';
 
@@ -32,6 +35,7 @@ export class Network {
   readonly #enter: readonly Dispatch[];
   readonly #leave: readonly Dispatch[];
   readonly #parameters: GPUBuffer | undefined;
+  readonly #patience: Patience;
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(
@@ -47,6 +51,7 @@ export class Network {
     this.#enter = dispatches.slice(0, inputs.length);
     this.#leave = dispatches.slice(inputs.length);
     this.#parameters = parameters;
+    this.#patience = new Patience(session.device);
   }
 
   static async create(
@@ -58,11 +63,25 @@ export class Network {
     return Network.over(await createSession(graph, device, cache, options));
   }
 
-  /** Of a session, which is the network's from then on. */
+  /** Of a session, which is the network's from then on, also where it fails. */
   static async over(session: NetworkSession): Promise<Network> {
-    const { device, cache } = session;
-    const inputs = session.plan.inputs.map((tensor) => createPort(device.device, tensor, false));
-    const outputs = session.plan.outputs.map((tensor) => createPort(device.device, tensor, true));
+    try {
+      return await Network.#connect(session);
+    } catch (error) {
+      session.dispose();
+      throw error;
+    }
+  }
+
+  /** Gives a session the buffers and dispatches that take tensors in and out. */
+  static async #connect(session: NetworkSession): Promise<Network> {
+    const { cache } = session;
+    const { device } = session.device;
+    for (const { name, shape } of [...session.plan.inputs, ...session.plan.outputs]) {
+      requireBindable(device.limits, name, portBytes(shape));
+    }
+    const inputs = session.plan.inputs.map((tensor) => createPort(device, tensor, false));
+    const outputs = session.plan.outputs.map((tensor) => createPort(device, tensor, true));
     const rowMajor = (tensor: PlanTensor): TensorView => linearView(tensor.shape, hostElement(tensor));
     const { dispatches, parameterBuffer } = await prepareDispatches(cache, [
       ...inputs.map(({ tensor, slice }) => {
@@ -101,16 +120,13 @@ export class Network {
       this.#upload(inputs);
       const { device } = this.session.device;
       const encoder = device.createCommandEncoder();
-      const pass = encoder.beginComputePass();
-      encodeDispatches(pass, this.#enter);
-      this.session.encode(pass);
-      encodeDispatches(pass, this.#leave);
-      pass.end();
-      for (const { slice, readback } of this.#outputs) {
-        if (readback) encoder.copyBufferToBuffer(slice.buffer, 0, readback, 0, slice.size);
-      }
+      this.#record(encoder);
       device.queue.submit([encoder.finish()]);
-      return this.#download();
+      const waiting = this.#patience.submitted();
+      await waiting.nearlyDue;
+      const results = await this.#download();
+      waiting.finished();
+      return results;
     });
   }
 
@@ -120,6 +136,19 @@ export class Network {
       const { profileDispatches } = await loadPart('profiles', () => import('./profile.ts'));
       this.#upload(inputs);
       return profileDispatches(this.session, this.#enter, repeats);
+    });
+  }
+
+  /** What the stages of a run take: the medians of `repeats` runs. */
+  stages(inputs: Readonly<Record<string, RawTensor>>, repeats = 5): Promise<RunStages> {
+    return this.#enqueue(async () => {
+      const { timeStages } = await loadPart('profiles', () => import('./profile.ts'));
+      const parts = {
+        upload: () => this.#upload(inputs),
+        record: this.#record.bind(this),
+        download: () => this.#download(),
+      };
+      return timeStages(this.session.device, parts, repeats);
     });
   }
 
@@ -137,6 +166,18 @@ export class Network {
     const result = this.#last.then(work, work);
     this.#last = result.catch(() => undefined);
     return result;
+  }
+
+  /** Encodes a whole run: one compute pass, and the copies of the outputs to where they can be read. */
+  #record(encoder: GPUCommandEncoder, timestampWrites?: GPUComputePassTimestampWrites): void {
+    const pass = encoder.beginComputePass({ timestampWrites });
+    encodeDispatches(pass, this.#enter);
+    this.session.encode(pass);
+    encodeDispatches(pass, this.#leave);
+    pass.end();
+    for (const { slice, readback } of this.#outputs) {
+      if (readback) encoder.copyBufferToBuffer(slice.buffer, 0, readback, 0, slice.size);
+    }
   }
 
   #upload(inputs: Readonly<Record<string, RawTensor>>): void {
@@ -178,8 +219,13 @@ function hostElement(tensor: PlanTensor): 'f32' | 'i32' {
   return tensor.kind === 'float' ? 'f32' : 'i32';
 }
 
+/** Callers' elements have four bytes, whatever the device stores. */
+function portBytes(shape: Shape): number {
+  return Math.max(16, elementCount(shape) * 4);
+}
+
 function createPort(device: GPUDevice, tensor: PlanTensor, readable: boolean): Port {
-  const size = Math.max(16, elementCount(tensor.shape) * 4);
+  const size = portBytes(tensor.shape);
   const buffer = device.createBuffer({
     label: `${tensor.name} row-major`,
     size,

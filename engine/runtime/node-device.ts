@@ -30,7 +30,7 @@ const NO_ADAPTER =
 export async function requestNodeDevice(options: NodeDeviceOptions = {}): Promise<EngineDevice> {
   const gpu = await dawn(options.adapter);
   if ((await requestOrExplain(gpu, options.adapter)) === null) throw new DeviceUnavailableError(NO_ADAPTER);
-  return acquireDevice(gpu, options);
+  return { ...(await acquireDevice(gpu, options)), pollsWhileWaiting: true };
 }
 
 /** Every adapter that Dawn sees, each under the name that `requestNodeDevice({ adapter })` takes. Empty if there is none. */

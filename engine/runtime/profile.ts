@@ -1,8 +1,11 @@
 import { DeviceUnavailableError } from '../errors.ts';
+import type { Step } from '../plan/plan.ts';
 import type { Dispatch } from './dispatch.ts';
-import { measureRoofline } from './roofline.ts';
+import { measureRooflines, type Roofline, type Rooflines } from './roofline.ts';
 import type { NetworkSession } from './session.ts';
 import { median, timeEach } from './timing.ts';
+
+export { timeStages } from './stages.ts';
 
 /** What one dispatch took. */
 export interface KernelProfile {
@@ -18,6 +21,8 @@ export interface KernelProfile {
   readonly flops: number;
   /** Bytes read and written at least once. */
   readonly bytes: number;
+  /** The most that this device can do in the precision of the kernel's tensors. */
+  readonly roofline: Roofline;
   /** The time that arithmetic or memory needs at least on this device, over the time it took: 0..1. */
   readonly rooflineShare: number;
 }
@@ -50,8 +55,9 @@ export async function profileDispatches(
       });
     }
   }
-  const roofline = await measureRoofline(session.cache);
+  const rooflines = await measureRooflines(session.device, session.cache);
   return steps.map((step, index): KernelProfile => {
+    const roofline = rooflineOf(step, rooflines);
     const microseconds = median(samples[index]) / 1000;
     const least = Math.max(step.flops / roofline.flopsPerSecond, step.bytes / roofline.bytesPerSecond) * 1e6;
     return {
@@ -62,7 +68,14 @@ export async function profileDispatches(
       microseconds,
       flops: step.flops,
       bytes: step.bytes,
+      roofline,
       rooflineShare: microseconds > 0 ? Math.min(1, least / microseconds) : 0,
     };
   });
+}
+
+/** What is written as float16 could be computed in it. */
+function rooflineOf({ kernel }: Step, { float32, float16 }: Rooflines): Roofline {
+  const half = kernel.bindings.some(({ access, element }) => access === 'write' && element === 'f16');
+  return half ? (float16 ?? float32) : float32;
 }

@@ -1,8 +1,10 @@
+import type { KernelChoices } from '../../shaders/conv-candidate.ts';
 import type { TensorView } from '../../shaders/kernel.ts';
 import { OutOfMemoryError } from '../errors.ts';
 import type { Graph } from '../graph/types.ts';
 import { assignPrecision, type FloatPrecision } from '../passes/assign-precision.ts';
 import { compilePlan } from '../plan/compile.ts';
+import { rulesFor } from '../plan/lowering-rules.ts';
 import { alignBytes } from '../plan/memory.ts';
 import { type DeviceProfile, planSwitches } from '../plan/options.ts';
 import type { Plan, PlanTensor } from '../plan/plan.ts';
@@ -27,6 +29,10 @@ export interface SessionOptions {
   readonly precision: FloatPrecision;
   /** Names of planner optimisations to leave out, see `PLAN_SWITCHES`. */
   readonly disable?: readonly string[];
+  /** Kernels for convolutions; without it, what is best where nothing was measured. */
+  readonly kernels?: KernelChoices;
+  /** Sees the plan before anything is made for it; where it chooses other kernels, the plan is compiled again. */
+  readonly choose?: (plan: Plan) => Promise<KernelChoices | undefined>;
   readonly onProgress?: (ready: number, total: number) => void;
   /** Weights that are in device memory already, by the number of their allocation: they are read there. */
   readonly borrow?: (plan: Plan) => ReadonlyMap<number, BufferSlice>;
@@ -76,7 +82,12 @@ export async function createSession(
 ): Promise<NetworkSession> {
   const precision = assignPrecision(graph, options.precision);
   const switches = planSwitches(options.disable);
-  const plan = compilePlan(graph, precision, deviceProfile(device), switches);
+  const rules = await rulesFor(graph);
+  const compile = (kernels?: KernelChoices) =>
+    compilePlan(graph, precision, deviceProfile(device), switches, kernels, rules);
+  let plan = compile(options.kernels);
+  const better = await options.choose?.(plan);
+  if (better) plan = compile(better);
   const memory = await allocate(plan, device, options.borrow?.(plan) ?? new Map());
   try {
     const { slices } = memory;

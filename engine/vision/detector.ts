@@ -13,12 +13,14 @@ import {
 } from '../errors.ts';
 import { loadPart } from '../load-part.ts';
 import type { FloatPrecision } from '../passes/assign-precision.ts';
+import type { TuningTable } from '../plan/tuning-table.ts';
 import { type AdapterReport, type EngineDevice, releaseDevice } from '../runtime/device.ts';
 import { PipelineCache } from '../runtime/dispatch.ts';
 import { choosePrecision, type Precision } from '../runtime/precision.ts';
 import { createSession } from '../runtime/session.ts';
 import type { Batching, Detection, DetectionResult, DetectOptions, StreamedDetection } from './detection.ts';
 import { checkImage, type ImageSource } from './image.ts';
+import { type KernelChoiceOptions, type KernelChooser, kernelChooser } from './kernel-options.ts';
 import { type Box, boxToImage, letterboxGeometry } from './letterbox.ts';
 import { type LoadProgress, type OpenModelOptions, openModel, type ResizableModel } from './open-model.ts';
 import { DetectionPipeline, type FrameOptions, MAX_DETECTIONS } from './pipeline.ts';
@@ -30,7 +32,7 @@ const MAX_BATCH = 8;
 
 const MOST = { framesInFlight: 16, maxBatch: 64 } as const;
 
-export interface DetectorOptions {
+export interface DetectorOptions extends Pick<KernelChoiceOptions, 'tune' | 'kernels'> {
   /**
    * A device of `requestNodeDevice` or `acquireDevice`, or any GPUDevice; it stays the caller's. Without it the detector
    * requests one and destroys it when it is disposed of.
@@ -53,10 +55,7 @@ export interface DetectorOptions {
   readonly onProgress?: (progress: LoadProgress) => void;
 }
 
-export interface LoadOptions extends OpenModelOptions, DetectorOptions {
-  /** Time kernels on this device and keep the fastest. Not built yet: true is refused. */
-  readonly tune?: boolean;
-}
+export interface LoadOptions extends OpenModelOptions, DetectorOptions {}
 
 /**
  * A detection network on a device. Images go through in the order of the calls, as long as these ask for batches and inputs
@@ -75,6 +74,7 @@ export class Detector {
   /** For batches and other sizes; loaded when there are such. */
   #others: PipelineStore | undefined;
   #loadingOthers: Promise<PipelineStore> | undefined;
+  readonly #chooser: KernelChooser | undefined;
   #lost: GPUDeviceLostInfo | undefined;
   #disposed = false;
 
@@ -84,6 +84,7 @@ export class Detector {
     ownDevice: boolean,
     options: StoreOptions,
     pipeline: DetectionPipeline,
+    chooser: KernelChooser | undefined,
   ) {
     this.contract = model.contract;
     this.adapter = device.adapter;
@@ -93,6 +94,7 @@ export class Detector {
     this.#releaseDevice = ownDevice;
     this.#options = options;
     this.#pipeline = pipeline;
+    this.#chooser = chooser;
     device.device.lost.then((info) => {
       this.#lost = info;
     });
@@ -104,7 +106,6 @@ export class Detector {
    * @throws ModelReadError, ModelFormatError, UnsupportedModelError, and as `create`
    */
   static async load(source?: ModelSource, options: LoadOptions = {}): Promise<Detector> {
-    if (options.tune) throw new InvalidArgumentError('tune is not built yet: leave it out');
     return Detector.create(await openModel(source, options), options);
   }
 
@@ -125,13 +126,19 @@ export class Detector {
       }
       const precision = choosePrecision(options.precision ?? 'auto', device);
       const { disable } = options;
-      const pipelineOptions = { precision, disable, timestamps, framesInFlight, maxBatch };
-      const sessionOptions = { precision, disable, onProgress };
-      const session = await createSession(model.graph, device, new PipelineCache(device.device), sessionOptions);
+      const chooser = await kernelChooser(options, device);
+      const pipelineOptions = { precision, disable, chooser, timestamps, framesInFlight, maxBatch };
+      const session = await createSession(model.graph, device, new PipelineCache(device.device), {
+        precision,
+        disable,
+        kernels: chooser?.kernels,
+        choose: chooser?.choose,
+        onProgress,
+      });
       const pipeline = await DetectionPipeline.create(session, model.contract, pipelineOptions);
       try {
         throwIfAborted(signal, 'Loading the detector');
-        if (pipeline.images === 1) return new Detector(model, device, ours, pipelineOptions, pipeline);
+        if (pipeline.images === 1) return new Detector(model, device, ours, pipelineOptions, pipeline, chooser);
         throw new UnsupportedModelError(`The network takes ${pipeline.images} images at a time: export it for one`);
       } catch (error) {
         pipeline.dispose();
@@ -146,6 +153,11 @@ export class Detector {
   /** Names by class number. */
   get labels(): readonly string[] {
     return this.contract.labels;
+  }
+
+  /** What is known of its layers on this adapter, where it was loaded with tuning. */
+  get tuning(): TuningTable | undefined {
+    return this.#chooser?.tuning;
   }
 
   /**

@@ -8,16 +8,20 @@ import { elementCount } from '../graph/indexing.ts';
 import type { Graph, Shape } from '../graph/types.ts';
 import { loadPart } from '../load-part.ts';
 import type { FloatPrecision } from '../passes/assign-precision.ts';
-import { type PassReport, passes, runPasses } from '../passes/pipeline.ts';
+import type { PassReport } from '../passes/run-passes.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { TuningTable } from '../plan/tuning-table.ts';
 import { type AdapterReport, type EngineDevice, releaseDevice } from '../runtime/device.ts';
 import { PipelineCache } from '../runtime/dispatch.ts';
 import { Network } from '../runtime/network.ts';
 import { choosePrecision, type Precision } from '../runtime/precision.ts';
 import type { KernelProfile } from '../runtime/profile.ts';
 import { createSession, type SessionOptions } from '../runtime/session.ts';
+import type { RunStages } from '../runtime/stages.ts';
 import type { RawTensor } from '../runtime/tensor.ts';
+import { type KernelChoiceOptions, type KernelChooser, kernelChooser } from './kernel-options.ts';
 import { type ReadModelOptions, readModel } from './open-model.ts';
+import { isPlanSwitch, optimize } from './optimize.ts';
 import { deviceFor } from './platform.ts';
 
 export interface GraphOptions extends ReadModelOptions {
@@ -36,7 +40,7 @@ export interface GraphOptions extends ReadModelOptions {
   readonly disable?: readonly string[];
 }
 
-export interface LoadModelOptions extends GraphOptions {
+export interface LoadModelOptions extends GraphOptions, Pick<KernelChoiceOptions, 'tune' | 'kernels'> {
   readonly device?: EngineDevice | GPUDevice;
   /** Default 'auto': float16 on a GPU that has it, else float32. */
   readonly precision?: Precision;
@@ -92,7 +96,11 @@ async function prepareModel(
 async function importModel(file: ModelFile, options: GraphOptions): Promise<CheckedModel> {
   const detector = options.identify ? await detectorIn(file, options) : undefined;
   const imported = detector?.graph ?? (await importGraph(file, options));
-  const { graph, report } = runPasses(imported, { disabled: options.disable?.filter(isPass) });
+  const { graph, report } = await optimize(
+    file,
+    imported,
+    options.disable?.filter((name) => !isPlanSwitch(name)),
+  );
   return { graph, contract: detector?.contract, passes: report, inputs: inputsOf(file, graph) };
 }
 
@@ -123,9 +131,16 @@ export class LoadedModel {
   readonly precision: FloatPrecision;
   readonly adapter: AdapterReport;
   readonly #network: Network;
+  readonly #chooser: KernelChooser | undefined;
   readonly #release: () => void;
 
-  constructor(model: CheckedModel, network: Network, precision: FloatPrecision, release: () => void) {
+  constructor(
+    model: CheckedModel,
+    network: Network,
+    precision: FloatPrecision,
+    chooser: KernelChooser | undefined,
+    release: () => void,
+  ) {
     this.graph = model.graph;
     this.contract = model.contract;
     this.passes = model.passes;
@@ -133,6 +148,7 @@ export class LoadedModel {
     this.precision = precision;
     this.adapter = network.session.device.adapter;
     this.#network = network;
+    this.#chooser = chooser;
     this.#release = release;
   }
 
@@ -145,6 +161,11 @@ export class LoadedModel {
   get dispatchCount(): number {
     const { plan, repeats } = this.#network.session;
     return plan.steps.length * repeats;
+  }
+
+  /** What is known of its layers on this adapter, where it was loaded with tuning. */
+  get tuning(): TuningTable | undefined {
+    return this.#chooser?.tuning;
   }
 
   /** Numbers that were learned, after folding. */
@@ -168,6 +189,11 @@ export class LoadedModel {
     return this.#network.profile(inputs, repeats);
   }
 
+  /** What the stages of a run take, uploading to readback: the medians of `repeats` runs. */
+  stages(inputs: Readonly<Record<string, RawTensor>>, repeats?: number): Promise<RunStages> {
+    return this.#network.stages(inputs, repeats);
+  }
+
   dispose(): void {
     this.#network.dispose();
     this.#release();
@@ -184,9 +210,13 @@ export async function loadModel(source: ModelSource | undefined, options: LoadMo
   const release = () => ours && releaseDevice(device);
   try {
     const precision = choosePrecision(options.precision ?? 'auto', device);
+    const disable = options.disable?.filter(isPlanSwitch);
+    const chooser = await kernelChooser({ ...options, disable }, device);
     const sessionOptions: SessionOptions = {
       precision,
-      disable: options.disable?.filter((name) => !isPass(name)),
+      disable,
+      kernels: chooser?.kernels,
+      choose: chooser?.choose,
       onProgress: (done, total) => options.onProgress?.({ stage: 'compile', done, total }),
     };
     const cache = new PipelineCache(device.device);
@@ -194,15 +224,11 @@ export async function loadModel(source: ModelSource | undefined, options: LoadMo
       ? await (await loadBatches()).createBatchSession(single, options.batch ?? 1, device, cache, sessionOptions)
       : await createSession(model.graph, device, cache, sessionOptions);
     const network = await Network.over(session);
-    return new LoadedModel(model, network, precision, release);
+    return new LoadedModel(model, network, precision, chooser, release);
   } catch (error) {
     release();
     throw error;
   }
-}
-
-function isPass(name: string): boolean {
-  return passes.some((pass) => pass.name === name);
 }
 
 async function importGraph(file: ModelFile, options: GraphOptions): Promise<Graph> {

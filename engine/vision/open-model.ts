@@ -4,13 +4,15 @@ import type { ModelSource } from '../../loader/read.ts';
 import type { ContractOverrides } from '../../models/contract.ts';
 import type { InputSize } from '../../models/input-size.ts';
 import { buildModel, type Model } from '../../models/model.ts';
+import { separateHead } from '../../models/separate-head.ts';
 import { InvalidArgumentError, throwIfAborted } from '../errors.ts';
-import { type PassReport, runPasses } from '../passes/pipeline.ts';
+import type { PassReport } from '../passes/run-passes.ts';
+import { optimize } from './optimize.ts';
 import { platform } from './platform.ts';
 
-/** How far loading has come: bytes of the model, then kernels compiled. The total isn't always known. */
+/** How far loading has come: bytes of the model, layers tuned, kernels compiled. The total isn't always known. */
 export interface LoadProgress {
-  readonly stage: 'read' | 'compile';
+  readonly stage: 'read' | 'tune' | 'compile';
   readonly done: number;
   readonly total?: number;
 }
@@ -75,8 +77,8 @@ export async function openModel(source: ModelSource | undefined, options: OpenMo
   const file = await readModel(source, options);
   const { labels = options.contract?.labels, contract, disablePasses } = options;
   const build = async (inputSize: InputSize | undefined) => {
-    const model = await buildModel(file, { ...contract, labels, inputSize });
-    const { graph, report } = runPasses(model.graph, { disabled: disablePasses });
+    const model = separateHead(await buildModel(file, { ...contract, labels, inputSize }));
+    const { graph, report } = await optimize(file, model.graph, disablePasses);
     return { graph, contract: model.contract, passes: report };
   };
   const model = await build(options.inputSize);

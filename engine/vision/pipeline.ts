@@ -15,6 +15,7 @@ import {
 } from '../errors.ts';
 import { type Dispatch, encodeDispatches } from '../runtime/dispatch.ts';
 import { nudged } from '../runtime/firefox-nudge.ts';
+import { Patience } from '../runtime/patience.ts';
 import type { BoundTensor, NetworkSession } from '../runtime/session.ts';
 import { BufferUsage, MapMode } from '../runtime/webgpu-flags.ts';
 import type { CheckedImage } from './image.ts';
@@ -83,6 +84,7 @@ export class DetectionPipeline {
   readonly #preprocess: Dispatch[] = [];
   readonly #postprocessing = new Map<boolean, Promise<Postprocessing>>();
   readonly #timer: PassTimer | undefined;
+  readonly #patience: Patience;
   readonly #readbacks: readonly GPUBuffer[];
   readonly #free: GPUBuffer[];
   readonly #waiting: ((readback: GPUBuffer) => void)[] = [];
@@ -108,6 +110,7 @@ export class DetectionPipeline {
     }));
     this.#preprocessing = new Preprocessing(session.device, contract.input, input, settings);
     this.#timer = timestamps ? new PassTimer(device) : undefined;
+    this.#patience = new Patience(session.device);
     this.#readbacks = Array.from({ length: framesInFlight }, () =>
       device.createBuffer({
         label: 'readback',
@@ -161,12 +164,14 @@ export class DetectionPipeline {
         this.#submit(postprocessing, readback, options.maxDetections);
       });
       const submitted = performance.now();
+      const waiting = this.#patience.submitted();
       const size = resultBytes(options.maxDetections);
       const results = this.images * size;
       const read = results + (this.#timer ? PassTimer.bytes : 0);
-      const mapping = nudged(this.#device.queue, readback.mapAsync(MapMode.read, 0, read));
-      const outcomes = await Promise.allSettled([problem, mapping]);
+      const mapped = waiting.nearlyDue.then(() => nudged(this.#device.queue, readback.mapAsync(MapMode.read, 0, read)));
+      const outcomes = await Promise.allSettled([problem, mapped]);
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+      waiting.finished();
       const bytes = readback.getMappedRange(0, read);
       const detections = images.map((_, index) => readResult(bytes, index * size));
       const gpu = this.#timer && PassTimer.milliseconds(bytes, results);

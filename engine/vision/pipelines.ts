@@ -5,6 +5,7 @@ import type { FloatPrecision } from '../passes/assign-precision.ts';
 import { createBatchSession } from '../runtime/batch-session.ts';
 import { weightsOf } from '../runtime/shared-weights.ts';
 import type { Batching } from './detection.ts';
+import type { KernelChooser } from './kernel-options.ts';
 import type { ResizableModel } from './open-model.ts';
 import { DetectionPipeline, type PipelineOptions } from './pipeline.ts';
 
@@ -15,6 +16,8 @@ export interface StoreOptions extends PipelineOptions {
   readonly precision: FloatPrecision;
   /** Names of planner optimisations to leave out. */
   readonly disable?: readonly string[];
+  /** Chooses kernels by what was decided and measured before; nothing is timed for the plans of the store. */
+  readonly chooser?: Pick<KernelChooser, 'kernels'>;
   /** The most images in a submission. */
   readonly maxBatch: number;
 }
@@ -127,6 +130,7 @@ export class PipelineStore {
     const session = await createBatchSession(graph, images, first.device, first.cache, {
       precision: this.#options.precision,
       disable: this.#options.disable,
+      kernels: this.#options.chooser?.kernels,
       borrow: (plan) => weightsOf(first, plan),
     });
     return DetectionPipeline.create(session, contract, this.#options);

@@ -8,6 +8,13 @@ export const nodePlatform: Platform = {
   requestDevice: () => requestNodeDevice(),
   readModel: readModelSource,
   defaultModel: embeddedModel,
+  tuning: {
+    budgetMs: 10_000,
+    openStore: async (key, file, adapter) => {
+      const { openFileStore } = await import('../runtime/tuning-store.node.ts');
+      return openFileStore(key, adapter, file);
+    },
+  },
 };
 
 /** In the built package the file lies beside the modules, or above their shared chunks; in the sources among the models. */

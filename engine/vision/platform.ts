@@ -1,5 +1,6 @@
 import { type ModelBytes, type ModelSource, type ReadOptions, readModelBytes } from '../../loader/read.ts';
 import { acquireDevice, adoptDevice, type EngineDevice } from '../runtime/device.ts';
+import type { TuningStore } from '../runtime/tuning-store.ts';
 
 /** What differs between a browser and Node. */
 export interface Platform {
@@ -8,6 +9,18 @@ export interface Platform {
   readModel(source: ModelSource, options: ReadOptions): Promise<ModelBytes>;
   /** The network for callers that name none: it comes with the package. */
   defaultModel(): ModelSource;
+  /** Without it, tuning is as in a browser. */
+  readonly tuning?: TuningPlatform;
+}
+
+export interface TuningPlatform {
+  /** Milliseconds, for callers that name none. */
+  readonly budgetMs: number;
+  /**
+   * @param key tells the table from those of other adapters
+   * @param place what the caller calls it, if anything
+   */
+  openStore(key: string, place: string | undefined, adapter: string): Promise<TuningStore>;
 }
 
 export const DEFAULT_MODEL_FILE = 'onelook-shapes.safetensors';

@@ -6,6 +6,7 @@ import { suppressionKernel, suppressionListWords } from '../../shaders/nms.ts';
 import { InvalidArgumentError } from '../errors.ts';
 import { type BufferSlice, type Dispatch, type PipelineCache, prepareDispatches } from '../runtime/dispatch.ts';
 import type { BoundTensor } from '../runtime/session.ts';
+import { createStorage } from '../runtime/storage.ts';
 import { BufferUsage } from '../runtime/webgpu-flags.ts';
 
 /** From the network's outputs to a compact list of detections for each image, all on the GPU. */
@@ -32,7 +33,8 @@ const CANDIDATE_LIMIT = 30_000;
 /**
  * Buffers, pipelines and bind groups for a head. `settings` is the buffer of every image's settings. The dispatches are as
  * many for a batch as for one image.
- * @throws InvalidArgumentError where the contract doesn't fit the outputs
+ * @throws InvalidArgumentError where the contract doesn't fit the outputs, OutOfMemoryError where the device can't bind what
+ *   candidates need
  */
 export async function createPostprocessing(
   cache: PipelineCache,
@@ -42,10 +44,10 @@ export async function createPostprocessing(
   options: PostprocessingOptions,
 ): Promise<Postprocessing> {
   const scratch: GPUBuffer[] = [];
-  const allocate = (label: string, size: number, usage: GPUBufferUsageFlags = BufferUsage.storage): BufferSlice => {
-    const buffer = cache.device.createBuffer({ label, size, usage });
-    scratch.push(buffer);
-    return { buffer, offset: 0, size };
+  const allocate = (label: string, size: number, usage?: GPUBufferUsageFlags): BufferSlice => {
+    const slice = createStorage(cache.device, label, size, usage);
+    scratch.push(slice.buffer);
+    return slice;
   };
   const resultSize = options.images * resultBytes(options.capacity);
   const result = allocate('detections', resultSize, BufferUsage.storage | BufferUsage.copySource);

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import sharp from 'sharp';
 import { InvalidImageError } from '../errors.ts';
 
 /** Decoded pixels: three bytes each, red, green, blue, row by row from the top. */
@@ -24,6 +23,8 @@ export async function readImage(source: string | Uint8Array): Promise<DecodedIma
     throw new InvalidImageError(`${name} can't be read: ${reasonOf(error)}`, { cause: error });
   }
   if (bytes.length === 0) throw new InvalidImageError(`${name} is empty`);
+  // Loaded here: whoever brings pixels, or raw tensors, needs no decoder.
+  const { default: sharp } = await import('sharp');
   try {
     const { data, info } = await sharp(bytes, { failOn: 'truncated', ignoreIcc: true })
       .autoOrient()

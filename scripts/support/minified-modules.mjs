@@ -11,11 +11,19 @@ const MAIN = 'onelook';
 
 /** What the sources import dynamically, by the part that it is in. */
 const parts = {
-  'onelook-onnx': ['loader/onnx/parse.ts', 'models/onnx/detector.ts', 'models/onnx/import.ts'],
+  'onelook-onnx': [
+    'loader/onnx/parse.ts',
+    'models/onnx/detector.ts',
+    'models/onnx/import.ts',
+    'engine/passes/pipeline.ts',
+  ],
   'onelook-state-dict': ['loader/safetensors.ts', 'models/yolo-nas.ts'],
+  'onelook-model': ['engine/vision/load-model.ts'],
+  'onelook-operators': ['engine/plan/further-rules.ts'],
   'onelook-profile': ['engine/runtime/profile.ts'],
   'onelook-batch': ['engine/vision/batch-part.ts'],
   'onelook-stream': ['engine/vision/stream.ts'],
+  'onelook-tuner': ['engine/vision/tuning.ts'],
 };
 
 /** @type {import('esbuild').BuildOptions} */

@@ -15,13 +15,17 @@ interface Checked {
 }
 
 const value = { name: 'x', type: 'float32', dims: [1, 4] } as const;
-const relu = writeOnnx({
-  inputs: [value],
-  outputs: [{ ...value, name: 'y' }],
-  nodes: [{ operator: 'Relu', inputs: ['x'], outputs: ['y'] }],
-});
-const onnx = [...relu];
+const networkOf = (operator: string) => [
+  ...writeOnnx({
+    inputs: [value],
+    outputs: [{ ...value, name: 'y' }],
+    nodes: [{ operator, inputs: ['x'], outputs: ['y'] }],
+  }),
+];
+const onnx = networkOf('Relu');
 const truncated = onnx.slice(0, -1);
+/** What `checkModel` and `loadModel` begin with. */
+const started = ['onelook.min.js', 'onelook-model.min.js'];
 const stateDict = '/dist/embedded/onelook-shapes.safetensors';
 
 describe.skipIf(!chromium)('the minified modules in a page (needs Chromium)', () => {
@@ -29,7 +33,8 @@ describe.skipIf(!chromium)('the minified modules in a page (needs Chromium)', ()
   let alone: string;
   beforeAll(async () => {
     alone = mkdtempSync(join(tmpdir(), 'onelook-alone-'));
-    copyFileSync(fromRoot('dist/onelook.min.js'), join(alone, 'onelook.min.js'));
+    for (const name of ['onelook.min.js', 'onelook-model.min.js'])
+      copyFileSync(fromRoot(`dist/${name}`), join(alone, name));
     browser = await launchBrowser({
       '/modules/': fromRoot('test/browser/modules'),
       '/alone/': alone,
@@ -49,14 +54,31 @@ describe.skipIf(!chromium)('the minified modules in a page (needs Chromium)', ()
   it('are loaded with the first model that needs them', async () => {
     const [fromStateDict, fromOnnx] = await check('/dist/onelook.min.js', [stateDict, onnx]);
     expect(fromStateDict.operators).toContain('conv2d');
-    expect(fromStateDict.loaded).toEqual(['onelook.min.js', 'onelook-state-dict.min.js']);
+    expect(fromStateDict.loaded).toEqual([...started, 'onelook-state-dict.min.js']);
     expect(fromOnnx.operators).toEqual(['unary']);
-    expect(fromOnnx.loaded).toEqual(['onelook.min.js', 'onelook-state-dict.min.js', 'onelook-onnx.min.js']);
+    expect(fromOnnx.loaded).toEqual([...started, 'onelook-state-dict.min.js', 'onelook-onnx.min.js']);
+  });
+
+  it('are loaded with the first network that has their operators', async () => {
+    const page = await browser.open('/blank/');
+    const run = (operator: string, numbers: readonly number[]) =>
+      callInPage<{ y: number[]; loaded: string[] }>(
+        page,
+        '/modules/build-in-page.js',
+        'run',
+        '/dist/onelook.min.js',
+        networkOf(operator),
+        numbers,
+      );
+    const relu = await run('Relu', [-1, 0, 1, 2]);
+    expect(relu).toEqual({ y: [0, 0, 1, 2], loaded: [...started, 'onelook-onnx.min.js'] });
+    const softmax = await run('Softmax', [5, 5, 5, 5]);
+    expect(softmax).toEqual({ y: [0.25, 0.25, 0.25, 0.25], loaded: [...relu.loaded, 'onelook-operators.min.js'] });
   });
 
   it('share the classes of errors', async () => {
     const [{ thrown, loaded }] = await check('/dist/onelook.min.js', [truncated]);
-    expect(loaded).toEqual(['onelook.min.js', 'onelook-onnx.min.js']);
+    expect(loaded).toEqual([...started, 'onelook-onnx.min.js']);
     expect(thrown?.classes).toEqual(['ModelFormatError']);
   });
 

@@ -153,23 +153,42 @@ describe('onelook bench', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const reports = JSON.parse(stdout);
     expect(reports).toHaveLength(2);
-    for (const { network: name, ours, rival, ratio } of reports) {
+    for (const { network: name, ours, stages, rival, ratio, layers } of reports) {
       expect(name).toBe('one-convolution.onnx');
       expectTimes(ours);
-      expect([rival, ratio]).toEqual([undefined, undefined]);
+      expect(Object.keys(stages)).toEqual(['uploadMs', 'encodeMs', 'gpuMs', 'readbackMs', 'totalMs']);
+      expect([rival, ratio, layers]).toEqual([undefined, undefined, undefined]);
     }
+  });
+
+  it('holds every dispatch against the roofline, and names what is farthest from it', async () => {
+    const json = at('layers.json');
+    const args = ['bench', network, '--runs', '1', '--cold-starts', '0', '--layers', '--json', json];
+    const { status, stdout } = await onelook(args);
+    expect(status).toBe(0);
+    const [{ ours, dispatches, layers, gap, roofline }] = JSON.parse(readFileSync(json, 'utf8'));
+    expect(ours.firstMs).toBeUndefined();
+    expect(roofline.flopsPerSecond).toBeGreaterThan(0);
+    expect(layers).toHaveLength(dispatches);
+    expect(layers[0]).toMatchObject({ kernel: expect.stringContaining('conv2d 1x1'), shape: '3x8x8 -> 4x8x8' });
+    expect(gap.largest.kernel).toBe(layers[0].kernel);
+    expect(stdout).toMatch(/^node +kernel +shape +us +GFLOP\/s +GB\/s +of the roofline$/m);
+    expect(stdout).toContain(`is ${gap.largest.kernel} on 3x8x8 -> 4x8x8`);
   });
 
   it('times them next to ONNX Runtime, which gives a ratio', async () => {
     const file = at('bench.json');
-    const args = ['bench', network, '--runs', '3', '--compare', 'onnxruntime', '--json', file];
-    const { status, stdout } = await onelook(args);
+    const markdown = at('bench.md');
+    const compare = ['--compare', 'onnxruntime', '--json', file, '--markdown', markdown];
+    const { status, stdout } = await onelook(['bench', network, '--runs', '3', ...compare]);
     expect(status).toBe(0);
-    const [{ ours, rival, ratio, firstRatio, adapter }] = JSON.parse(readFileSync(file, 'utf8'));
+    const [{ ours, rival, ratio, ratioSpread, firstRatio, adapter }] = JSON.parse(readFileSync(file, 'utf8'));
     expectTimes(ours);
     expectTimes(rival);
     expect(ratio).toBeCloseTo(rival.medianMs / ours.medianMs, 9);
+    expect(ratioSpread[0]).toBeLessThanOrEqual(ratioSpread[1]);
     expect(firstRatio).toBeCloseTo(rival.firstMs / ours.firstMs, 9);
+    expect(readFileSync(markdown, 'utf8')).toContain(`| one-convolution.onnx | ${ours.medianMs.toFixed(1)} | `);
     expect(stdout).toContain(`on ${adapter.name}`);
     expect(stdout).toMatch(/^network .* ratio/m);
   });

@@ -58,7 +58,9 @@ describe('kernels with little text', () => {
     const made = randomLayer(layer, 1);
     await checkCandidates(engine.device, made, kernelTraits(engine, true), 'compact');
     const narrow = layer.kernel[1] <= kernelTraits(engine, true).smallestSubgroup;
-    if (narrow) await checkCandidates(engine.device, made, kernelTraits(engine, true), 'broadcast');
+    if (!narrow) return;
+    await checkCandidates(engine.device, made, kernelTraits(engine, true), 'broadcast');
+    await checkCandidates(engine.device, made, kernelTraits(engine, true), 'rows');
   });
 
   test('in float16', async ({ skip }) => {

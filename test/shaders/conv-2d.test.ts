@@ -7,6 +7,7 @@ import {
   convolution,
   kernelTraits,
   type LayerCase,
+  layerShape,
   randomLayer,
 } from '../support/convolution.ts';
 import { testDevice } from '../support/device.ts';
@@ -115,6 +116,26 @@ const epilogues: Record<string, LayerCase> = {
     outChannels: 12,
     kernel: [1, 1],
   },
+  'a residual of half the size, then SiLU': {
+    op: convolution({ epilogue: [{ ...add, upsample: 2 }, silu] }),
+    batch: 2,
+    input: [8, 6, 10],
+    outChannels: 20,
+    kernel: [1, 1],
+    sliced: true,
+  },
+  'a residual of a third of the size times a number': {
+    op: convolution({ pads: [1, 1, 1, 1], epilogue: [{ name: 'addResidual', scale: 0.5, upsample: 3 }] }),
+    input: [6, 3, 9],
+    outChannels: 7,
+    kernel: [3, 3],
+  },
+  'a residual of half the size, depthwise': {
+    op: convolution({ groups: 8, pads: [1, 1, 1, 1], epilogue: [{ ...add, upsample: 2 }] }),
+    input: [8, 4, 6],
+    outChannels: 8,
+    kernel: [3, 3],
+  },
   'leaky ReLU': {
     op: convolution({ epilogue: [{ name: 'leakyRelu', alpha: 0.1 }] }),
     input: [4, 6, 5],
@@ -197,10 +218,28 @@ describe('tensors in float16', () => {
     if (!engine.features.float16) skip('the adapter has no float16');
     const op = convolution({ pads: [1, 1, 1, 1], epilogue: [silu, add] });
     const layer = randomLayer({ op, input: [24, 5, 6], outChannels: 18, kernel: [3, 3], elements }, 6);
-    const [chosen, ...others] = candidatesOf(layer, kernelTraits(engine, true));
-    await checkCandidate(engine.device, layer, chosen);
-    const general = others.find(({ name }) => name === 'general');
-    if (general) await checkCandidate(engine.device, layer, general);
+    const candidates = candidatesOf(layer, kernelTraits(engine, true));
+    for (const family of ['direct 4x16', 'winograd 4x4', 'winograd 2x2', 'general']) {
+      const candidate = candidates.find(({ name }) => name.startsWith(family));
+      if (candidate) await checkCandidate(engine.device, layer, candidate);
+    }
+  });
+});
+
+describe('Winograd, every row as text', () => {
+  test.each([
+    'one pixel, all taps but one in the padding',
+    'channels no multiple of 4, of any tile',
+    'two images, each a slice',
+  ])('%s', async (name) => {
+    const engine = await testDevice();
+    await checkCandidates(engine.device, randomLayer(layers[name], 8), kernelTraits(engine, false), 'winograd');
+  });
+
+  test('a residual', async () => {
+    const engine = await testDevice();
+    const layer = randomLayer(epilogues['SiLU, then the residual'], 9);
+    await checkCandidates(engine.device, layer, kernelTraits(engine, false), 'winograd');
   });
 });
 
@@ -209,17 +248,30 @@ describe('the choice without measuring', () => {
     randomLayer({ op: convolution(), batch, input: [4, 8, 8], outChannels: 32, kernel: [1, 1] }, 7);
 
   test.each([
-    [{ float16: false, smallestSubgroup: 8, software: true }, 'direct 4x16 broadcast8 compact'],
-    [{ float16: false, smallestSubgroup: 4, software: true }, 'direct 4x16 broadcast4 compact'],
-    [{ float16: false, smallestSubgroup: 0, software: true }, 'direct 4x8 load compact'],
-    [{ float16: false, smallestSubgroup: 32, software: false }, 'direct 1x4 load unrolled'],
+    [{ float16: false, smallestSubgroup: 8, software: true }, 'pointwise 4x16 broadcast8 compact'],
+    [{ float16: false, smallestSubgroup: 4, software: true }, 'pointwise 4x16 broadcast4 compact'],
+    [{ float16: false, smallestSubgroup: 0, software: true }, 'pointwise 4x8 load compact'],
+    [{ float16: false, smallestSubgroup: 32, software: false }, 'pointwise 1x4 load unrolled'],
   ] as const)('on %j', (traits, name) => {
     expect(candidatesOf(layer(1), traits)[0].name).toBe(name);
   });
 
   test('larger tiles for more pixels', () => {
     const traits = { float16: false, smallestSubgroup: 32, software: false };
-    expect(candidatesOf(layer(128), traits)[0].name).toBe('direct 4x16 load unrolled');
+    expect(candidatesOf(layer(128), traits)[0].name).toBe('pointwise 4x16 load unrolled');
+  });
+
+  test.each([
+    [{ channels: 64, size: 40, software: true }, 'winograd 4x4 looped'],
+    [{ channels: 8, size: 40, software: true }, 'direct 4x16 broadcast8 compact'],
+    [{ channels: 64, size: 80, software: false }, 'winograd 4x4 unrolled'],
+    [{ channels: 512, size: 13, software: false }, 'winograd 2x2 unrolled'],
+    [{ channels: 64, size: 40, software: false }, 'direct 2x8 load unrolled'],
+  ] as const)('3 x 3: %j', ({ channels, size, software }, name) => {
+    const op = convolution({ pads: [1, 1, 1, 1] });
+    const shape = [1, channels, size, size] as const;
+    const wide = layerShape({ op, input: [channels, size, size], outChannels: channels, kernel: [3, 3] }, shape);
+    expect(candidatesOf(wide, { float16: false, smallestSubgroup: 8, software })[0].name).toBe(name);
   });
 
   test('names are distinct', () => {

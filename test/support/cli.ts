@@ -50,7 +50,11 @@ function newestChange(path: string): number {
   return Math.max(...readdirSync(path).map((name) => newestChange(join(path, name))));
 }
 
-function runNode(args: readonly string[], options: { env?: NodeJS.ProcessEnv; cwd?: string } = {}): Promise<Outcome> {
+/** Runs Node with these arguments. */
+export function runNode(
+  args: readonly string[],
+  options: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
+): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const limits = { timeout: 110_000, maxBuffer: 1 << 26 };
     execFile(process.execPath, args, { ...options, ...limits }, (error, stdout, stderr) => {

@@ -1,11 +1,13 @@
 import { expect } from 'vitest';
+import { upsampleOf } from '../../engine/graph/epilogue.ts';
 import { elementCount } from '../../engine/graph/indexing.ts';
 import type { Conv2d } from '../../engine/graph/ops/conv-2d.ts';
 import type { ConvTranspose2d } from '../../engine/graph/ops/conv-transpose-2d.ts';
 import { definitionOf } from '../../engine/graph/registry.ts';
 import type { DenseTensor, Shape } from '../../engine/graph/types.ts';
 import type { EngineDevice } from '../../engine/runtime/device.ts';
-import { type ConvolutionCandidate, conv2dCandidates } from '../../shaders/conv-2d.ts';
+import { conv2dCandidates } from '../../shaders/conv-2d.ts';
+import { type ConvolutionCandidate, tensorOf } from '../../shaders/conv-candidate.ts';
 import { convTranspose2dCandidates } from '../../shaders/conv-transpose-2d.ts';
 import { packBias, packConvWeights, transposeWeights } from '../../shaders/conv-weights.ts';
 import type { ElementType, FeatureMap, TensorView } from '../../shaders/kernel.ts';
@@ -35,6 +37,8 @@ export interface Layer {
   readonly tensors: readonly DenseTensor[];
   readonly expected: DenseTensor;
   readonly bounds: readonly number[];
+  /** What each element would be if no term cancelled another. */
+  readonly magnitudes: ArrayLike<number>;
 }
 
 const DEFAULTS = { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], groups: 1, epilogue: [] } as const;
@@ -62,7 +66,7 @@ export function randomLayer(layer: LayerCase, seed: number): Layer {
   ];
   const [{ shape }] = definitionOf(plain).infer(plain, sum);
   const residual = op.epilogue.some(({ name }) => name === 'addResidual')
-    ? [stored(randomTensor(seed + 3, shape), residualElement)]
+    ? [stored(randomTensor(seed + 3, residualShape(op, shape)), residualElement)]
     : [];
   const tensors = [...sum, ...residual];
   const [expected] = definitionOf(op).reference(op, tensors);
@@ -77,10 +81,18 @@ export function randomLayer(layer: LayerCase, seed: number): Layer {
   const bounds = Array.from(magnitudes.data, (magnitude, i) => {
     return 2 * (terms + 8) * 2 ** -24 * (magnitude + 1) + rounding * (Math.abs(expected.data[i]) + 2 ** -12);
   });
-  return { layer, tensors, expected, bounds };
+  return { layer, tensors, expected, bounds, magnitudes: magnitudes.data };
 }
 
-export function candidatesOf({ layer, expected }: Layer, device: KernelDevice): ConvolutionCandidate[] {
+/** A layer without tensors, to ask for its candidates. */
+export function layerShape(layer: LayerCase, outputShape: Shape): Pick<Layer, 'layer' | 'expected'> {
+  return { layer, expected: { kind: 'float', shape: outputShape, data: new Float32Array(0) } };
+}
+
+export function candidatesOf(
+  { layer, expected }: Pick<Layer, 'layer' | 'expected'>,
+  device: KernelDevice,
+): ConvolutionCandidate[] {
   const { op, kernel } = layer;
   const spec = { ...op, ...placesOf(layer, expected.shape), kernel, weightElement: elementsOf(layer)[1] };
   return op.type === 'conv2d' ? conv2dCandidates(spec, device) : convTranspose2dCandidates(spec, device);
@@ -102,7 +114,7 @@ export function kernelTraits({ features, adapter }: EngineDevice, software: bool
 /** Runs a candidate and checks every element of the allocation that it writes. */
 export async function checkCandidate(
   device: GPUDevice,
-  { layer, tensors, expected, bounds }: Layer,
+  { layer, tensors, expected, bounds, magnitudes }: Layer,
   candidate: ConvolutionCandidate,
 ): Promise<void> {
   const { input, output, residual } = placesOf(layer, expected.shape);
@@ -113,18 +125,26 @@ export async function checkCandidate(
     return memory.write(viewOf(map), tensor);
   };
   const [x, weight, bias, added] = tensors;
-  const memories = [
-    memoryOf('input', input, x),
-    packedWeight(layer, weight, candidate),
-    constant('f32', packBias(Array.from(bias.data))),
-    ...(residual ? [memoryOf('residual', residual, added)] : []),
-    target,
-  ];
+  const memories = new Map([
+    ['input', memoryOf('input', input, x)],
+    ['weights', packedWeight(layer, weight, candidate)],
+    ['bias', constant('f32', packBias(Array.from(bias.data)))],
+    ...(residual ? [['residual', memoryOf('residual', residual, added)] as const] : []),
+    ['output', target],
+    ...(candidate.scratch ?? []).map(({ name, element, elements }) => [name, new Memory(element, elements)] as const),
+  ]);
   const before = target.copy();
-  await runOnMemory(device, candidate.build(), memories);
+  for (const kernel of candidate.build()) {
+    const bound = kernel.bindings.map((binding) => memories.get(tensorOf(binding)) as Memory);
+    await runOnMemory(device, kernel, bound);
+  }
   const found = target.read(viewOf(output));
+  const { rounding = 1, scratch = [] } = candidate;
+  // What several dispatches hand to each other is rounded too, and so are transformed weights.
+  const handed = [...scratch.map(({ element }) => element), ...(scratch.length > 0 ? [elementsOf(layer)[1]] : [])];
+  const between = handed.includes('f16') ? 2 ** -11 : 0;
   found.forEach((value, i) => {
-    if (!(Math.abs(value - expected.data[i]) <= bounds[i])) {
+    if (!(Math.abs(value - expected.data[i]) <= rounding * (bounds[i] + between * (magnitudes[i] + 1)))) {
       expect.fail(`${candidate.name}: element ${i} of [${expected.shape}] is ${value}, expected ${expected.data[i]}`);
     }
   });
@@ -148,7 +168,15 @@ function placesOf(
   const from = (name: 'input' | 'residual') => (layer.shared === name ? endOf(output) : 0);
   const input = place(layer, [layer.batch ?? 1, ...layer.input], inputElement, from('input'));
   if (!layer.op.epilogue.some(({ name }) => name === 'addResidual')) return { input, output };
-  return { input, output, residual: place(layer, outputShape, residualElement, from('residual')) };
+  return {
+    input,
+    output,
+    residual: place(layer, residualShape(layer.op, outputShape), residualElement, from('residual')),
+  };
+}
+
+function residualShape({ epilogue }: LayerCase['op'], outputShape: Shape): Shape {
+  return outputShape.map((size, axis) => (axis < 2 ? size : size / upsampleOf(epilogue)));
 }
 
 function place({ sliced }: LayerCase, shape: Shape, element: ElementType, start: number): FeatureMap {

@@ -81,7 +81,7 @@ describe('Detector.load', () => {
     await expect(Detector.load(EMBEDDED, { device, weights: EMBEDDED })).rejects.toThrow(
       /leave out the option weights/,
     );
-    await expect(Detector.load(EMBEDDED, { device, tune: true })).rejects.toThrow(InvalidArgumentError);
+    await expect(Detector.load(EMBEDDED, { device, tune: { budgetMs: -1 } })).rejects.toThrow(InvalidArgumentError);
     await expect(Detector.load(EMBEDDED, { device, inputSize: 100 })).rejects.toThrow(InvalidArgumentError);
     await expect(Detector.load(EMBEDDED, { device, labels: ['one'] })).rejects.toThrow(InvalidArgumentError);
     await expect(Detector.load(EMBEDDED, { device, disablePasses: ['nonsense'] })).rejects.toThrow(

@@ -9,7 +9,7 @@ export type { AddResidual, EpilogueStep } from '../epilogue.ts';
 
 /**
  * 2-D convolution with an epilogue. Inputs: x [N, Cin, H, W], weight [Cout, Cin / groups, kh, kw], bias [Cout] (always
- * present; zeros where the file has none), and a residual of the output's shape if the epilogue adds one.
+ * present; zeros where the file has none), and the residual if the epilogue adds one.
  * Output [N, Cout, H', W'], H' = floor((H + top + bottom - dilation * (kh - 1) - 1) / stride) + 1.
  */
 export interface Conv2d {

@@ -4,15 +4,18 @@ import type { Store } from './state.ts';
 
 /** Names the adapter, and says so where it is a software one. */
 export function showAdapter(store: Store): void {
+  store.watch(['device'], ({ device }) => {
+    if (device) showAdapterReport(device.adapter);
+  });
+}
+
+export function showAdapterReport(adapter: AdapterReport): void {
   const line = byId('adapter', HTMLElement);
   const advice = byId('advice', HTMLElement);
-  store.watch(['device'], ({ device }) => {
-    if (!device) return;
-    line.replaceChildren(create('strong', {}, device.adapter.name), ` · ${kindOf(device.adapter)}`);
-    line.classList.toggle('software', device.adapter.software);
-    advice.hidden = !device.adapter.software;
-    if (device.adapter.software) advice.replaceChildren(...adviceForSoftware());
-  });
+  line.replaceChildren(create('strong', {}, adapter.name), ` · ${kindOf(adapter)}`);
+  line.classList.toggle('software', adapter.software);
+  advice.hidden = !adapter.software;
+  if (adapter.software) advice.replaceChildren(...adviceForSoftware());
 }
 
 /** What to do where WebGPU, or an adapter for it, is missing. */

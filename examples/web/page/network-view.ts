@@ -36,6 +36,7 @@ function describe({ name, detector }: LoadedNetwork): string {
 
 function describeProgress({ stage, done, total }: LoadProgress): string {
   if (stage === 'compile') return `compiling kernels, ${done} of ${total ?? '?'}`;
+  if (stage === 'tune') return `timing kernels, layer ${done} of ${total ?? '?'}`;
   return total === undefined ? `reading, ${megabytes(done)}` : `reading, ${megabytes(done)} of ${megabytes(total)}`;
 }
 

@@ -1,4 +1,5 @@
 import type { DetectionResult, Detector, EngineDevice, LoadProgress } from 'onelook';
+import { StateStore } from './state-store.ts';
 
 /** A network that is ready to look at pictures. */
 export interface LoadedNetwork {
@@ -44,26 +45,8 @@ export interface State {
   readonly error?: string;
 }
 
-/** Holds the state, and tells those who watch a part of it when it changes. */
-export class Store {
-  #state: State = { scoreThreshold: 0.25, iouThreshold: 0.7 };
-  readonly #watchers: { readonly parts: readonly (keyof State)[]; readonly changed: (state: State) => void }[] = [];
-
-  get state(): State {
-    return this.#state;
-  }
-
-  update(changes: Partial<State>): void {
-    const before = this.#state;
-    this.#state = { ...before, ...changes };
-    for (const { parts, changed } of this.#watchers) {
-      if (parts.some((part) => before[part] !== this.#state[part])) changed(this.#state);
-    }
-  }
-
-  /** Calls back after every change of one of the parts, and once at the beginning. */
-  watch(parts: readonly (keyof State)[], changed: (state: State) => void): void {
-    this.#watchers.push({ parts, changed });
-    changed(this.#state);
+export class Store extends StateStore<State> {
+  constructor() {
+    super({ scoreThreshold: 0.25, iouThreshold: 0.7 });
   }
 }

@@ -8,10 +8,30 @@ export async function check(module, models) {
   const results = [];
   for (const model of models) {
     const outcome = await checkModel(onelook, typeof model === 'string' ? model : Uint8Array.from(model));
-    const loaded = performance.getEntriesByType('resource').map(({ name }) => name.split('/').at(-1));
-    results.push({ ...outcome, loaded: loaded.filter((name) => name.endsWith('.min.js')) });
+    results.push({ ...outcome, loaded: loadedModules() });
   }
   return results;
+}
+
+/**
+ * @param {string} module URL of a build of onelook
+ * @param {readonly number[]} model bytes of a network from x to y, both [1, N]
+ * @param {readonly number[]} numbers x
+ * @returns y, and the modules that have been loaded by then
+ */
+export async function run(module, model, numbers) {
+  const { loadModel } = await import(module);
+  const network = await loadModel(Uint8Array.from(model), { precision: 'float32' });
+  const x = { type: 'float32', dims: [1, numbers.length], data: Float32Array.from(numbers) };
+  const { y } = await network.run({ x });
+  network.dispose();
+  return { y: Array.from(y.data), loaded: loadedModules() };
+}
+
+/** Minified ones, in the order in which they were asked for. */
+function loadedModules() {
+  const loaded = performance.getEntriesByType('resource').map(({ name }) => name.split('/').at(-1));
+  return loaded.filter((name) => name.endsWith('.min.js'));
 }
 
 async function checkModel(onelook, model) {

@@ -94,12 +94,38 @@ describe('profile', () => {
     const { shape, data } = randomTensor(3, graph.inputs[0].shape);
     const profile = await network.profile({ x: { type: 'float32', dims: shape, data: data as Float32Array } }, 2);
     expect(profile.map(({ kernel }) => kernel)).toEqual(network.session.plan.steps.map(({ kernel }) => kernel.label));
-    for (const { microseconds, rooflineShare, bytes } of profile) {
+    for (const { microseconds, roofline, rooflineShare, bytes } of profile) {
+      expect(roofline.flopsPerSecond).toBeGreaterThan(0);
+      expect(roofline.bytesPerSecond).toBeGreaterThan(0);
       expect(microseconds).toBeGreaterThanOrEqual(0);
       expect(rooflineShare).toBeGreaterThanOrEqual(0);
       expect(rooflineShare).toBeLessThanOrEqual(1);
       expect(bytes).toBeGreaterThan(0);
     }
     network.dispose();
+  });
+});
+
+describe('stages', () => {
+  const stagesOn = async (device: EngineDevice) => {
+    const network = await Network.create(splitAndJoin(), device, { precision: 'float32' });
+    const { shape, data } = randomTensor(3, [1, 3, 9, 11]);
+    const inputs = { x: { type: 'float32' as const, dims: shape, data: data as Float32Array } };
+    const before = await network.run(inputs);
+    const stages = await network.stages(inputs, 2);
+    expect(await network.run(inputs)).toEqual(before);
+    network.dispose();
+    return stages;
+  };
+
+  it('times each stage of a run', async () => {
+    const stages = await stagesOn(await testDevice());
+    expect(Object.keys(stages)).toEqual(['uploadMs', 'encodeMs', 'gpuMs', 'readbackMs', 'totalMs']);
+    for (const time of Object.values(stages)) expect(time).toBeGreaterThanOrEqual(0);
+  });
+
+  it("leaves out the GPU's own time where the device can't tell it", async () => {
+    const stages = await stagesOn(await testDevice({ without: ['timestamps'] }));
+    expect(Object.keys(stages)).toEqual(['uploadMs', 'encodeMs', 'readbackMs', 'totalMs']);
   });
 });

@@ -33,6 +33,13 @@ describe('conv2d', () => {
     expect(valuesOf(op, x, floatTensor([1, 1, 1, 1], [1]), floatTensor([1], [0]), residual)).toEqual([6, 0, 10]);
   });
 
+  it('adds each pixel of a smaller residual to a square', () => {
+    const op: Conv2d = { ...plain, epilogue: [{ name: 'addResidual', scale: 1, upsample: 2 }] };
+    const [x, residual] = [floatTensor([1, 1, 2, 4], [1, 2, 3, 4, 5, 6, 7, 8]), floatTensor([1, 1, 1, 2], [10, 20])];
+    const sums = valuesOf(op, x, floatTensor([1, 1, 1, 1], [1]), floatTensor([1], [0]), residual);
+    expect(sums).toEqual([11, 12, 23, 24, 15, 16, 27, 28]);
+  });
+
   it.each([
     { x: [2, 4, 7, 5], w: [6, 4, 3, 3], strides: [1, 1], pads: [1, 1, 1, 1], dilations: [1, 1], groups: 1 },
     { x: [1, 4, 7, 5], w: [6, 2, 3, 3], strides: [2, 1], pads: [0, 2, 1, 0], dilations: [1, 1], groups: 2 },
@@ -72,6 +79,10 @@ describe('conv2d', () => {
     const weight = floatTensor([6, 4, 3, 3]);
     const bias = floatTensor([6]);
     const residual: Conv2d = { ...plain, epilogue: [{ name: 'addResidual', scale: 1 }] };
+    const upsampled = (upsample: number): Conv2d => {
+      return { ...plain, epilogue: [{ name: 'addResidual', scale: 1, upsample }] };
+    };
+    const bias4 = floatTensor([1, 6, 3, 3]);
     it.each([
       [
         'channels that groups contradict',
@@ -88,6 +99,8 @@ describe('conv2d', () => {
       ['a bias of another size', plain, [x, weight, floatTensor([4])], /bias must be \[6\], it is \[4\]/],
       ['a missing bias', plain, [x, weight], /takes 3 inputs, it has 2/],
       ['a missing residual', residual, [x, weight, bias], /takes 4 inputs, it has 3/],
+      ['a residual that upsampling makes too large', upsampled(2), [x, weight, bias, bias4], /upsampled by 2/],
+      ['a fraction of a pixel', upsampled(1.5), [x, weight, bias, bias4], /by an integer from 1, not by 1.5/],
       ['a residual of another shape', residual, [x, weight, bias, x], /residual must be float \[1,6,3,3\]/],
       ['a window larger than the input', plain, [floatTensor([1, 4, 2, 5]), weight, bias], /height is 2 with padding/],
       ['an input of another rank', plain, [floatTensor([4, 5, 5]), weight, bias], /x must have 4 dimensions/],

@@ -42,6 +42,26 @@ describe('maxPool2d', () => {
   });
 });
 
+describe('maxPoolPyramid', () => {
+  it('joins the pools of all sizes along the channels', () => {
+    const x = randomTensor(1, [2, 3, 7, 6]);
+    const pools = [3, 5].map((size) => {
+      const half = (size - 1) / 2;
+      return evaluate(
+        { type: 'maxPool2d', kernel: [size, size], strides: [1, 1], pads: [half, half, half, half] },
+        x,
+      )[0];
+    });
+    const [joined] = evaluate({ type: 'concat', axis: 1 }, ...pools);
+    expectClose(evaluate({ type: 'maxPoolPyramid', sizes: [3, 5] }, x)[0], joined, 0);
+  });
+
+  it.each([[[4]], [[5, 3]], [[3, 3]]])('refuses sizes %s', (sizes) => {
+    const op = { type: 'maxPoolPyramid', sizes } as const;
+    expect(() => definitionOf(op).infer(op, [floatTensor([1, 1, 9, 9])])).toThrow(ShapeError);
+  });
+});
+
 describe('averagePool2d', () => {
   it.each(windows)('equals ONNX Runtime: $shape, kernel $kernel, strides $strides, pads $pads', async (test) => {
     const x = randomTensor(1, test.shape);
