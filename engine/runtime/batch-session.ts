@@ -75,12 +75,13 @@ async function createImageByImageSession(
     const specialize = !planSwitches(options.disable)['shared-pipelines'];
     const { dispatches, parameterBuffer } = await prepareDispatches(cache, requests, { specialize });
     if (parameterBuffer) owned.push(parameterBuffer);
-    const sequences = Array.from({ length: images }, (_, image): readonly Dispatch[] =>
+    const sequence = Array.from({ length: images }).flatMap((_, image): readonly Dispatch[] =>
       single.dispatches.map((shared, step) => {
         const own = touching.indexOf(step);
         return own < 0 ? shared : dispatches[image * touching.length + own];
       }),
     );
+    const steps = Array.from({ length: images }).flatMap(() => plan.steps);
     const widened = (tensor: PlanTensor) => widen(tensor, plan, images);
     const slices = single.slices.map((slice, allocation) => {
       const index = border.indexOf(allocation);
@@ -93,16 +94,13 @@ async function createImageByImageSession(
     return {
       device,
       cache,
-      plan: { ...plan, inputs, outputs },
+      plan: { ...plan, inputs, outputs, steps },
       inputs: bind(inputs),
       outputs: bind(outputs),
-      dispatches: sequences[0],
-      repeats: images,
+      dispatches: sequence,
       slices,
       bytes: single.bytes + owned.reduce((total, { size }) => total + size, 0),
-      encode: (pass) => {
-        for (const sequence of sequences) encodeDispatches(pass, sequence);
-      },
+      encode: (pass) => encodeDispatches(pass, sequence),
       dispose,
     };
   } catch (error) {

@@ -47,8 +47,6 @@ export interface NetworkSession {
   readonly outputs: ReadonlyMap<string, BoundTensor>;
   /** Those of the plan's steps. */
   readonly dispatches: readonly Dispatch[];
-  /** How often the plan runs for the whole batch. */
-  readonly repeats: number;
   /** Where each allocation of the plan lies. */
   readonly slices: readonly BufferSlice[];
   /** Bytes of its buffers: activations, and the weights that it shares with no other session. */
@@ -108,7 +106,6 @@ export async function createSession(
       inputs: bind(plan.inputs),
       outputs: bind(plan.outputs),
       dispatches,
-      repeats: 1,
       slices,
       bytes: memory.buffers.reduce((total, { size }) => total + size, 0),
       encode: (pass) => encodeDispatches(pass, dispatches),

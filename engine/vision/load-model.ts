@@ -157,12 +157,6 @@ export class LoadedModel {
     return this.#network.session.plan;
   }
 
-  /** Dispatches of a run: those of the plan, or more where a batch goes through it image by image. */
-  get dispatchCount(): number {
-    const { plan, repeats } = this.#network.session;
-    return plan.steps.length * repeats;
-  }
-
   /** What is known of its layers on this adapter, where it was loaded with tuning. */
   get tuning(): TuningTable | undefined {
     return this.#chooser?.tuning;

@@ -50,8 +50,13 @@ describe('sessions for one network', () => {
     for (const make of sampleNetworks) {
       const graph = make();
       const options = { precision: 'float32', disable } as const;
-      const session = await createBatchSession(graph, 3, device, new PipelineCache(device.device), options);
-      expect(session.repeats).toBe(device.adapter.software && disable.length === 0 ? 3 : 1);
+      const cache = new PipelineCache(device.device);
+      const single = await createSession(graph, device, cache, options);
+      const session = await createBatchSession(graph, 3, device, cache, options);
+      const oneByOne = device.adapter.software && disable.length === 0;
+      expect(session.plan.steps.length === 3 * single.plan.steps.length).toBe(oneByOne);
+      expect(session.dispatches).toHaveLength(session.plan.steps.length);
+      single.dispose();
       await expectSameAsReference(await Network.over(session), setBatch(graph, 3));
     }
   });
