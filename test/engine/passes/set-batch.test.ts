@@ -62,6 +62,10 @@ function rowNumbers(build: NetworkBuilder, x: Value, shape: Shape, rows: number)
   return build.apply({ type: 'reshape', shape }, [whole], 'indices');
 }
 
+const attention = { type: 'attention', heads: 2, scale: 0.5 } as const;
+
+const distanceBoxes = { type: 'distanceBoxes', bins: [], axis: 1, form: 'corners' } as const;
+
 const add = { type: 'binary', function: 'add' } as const;
 
 describe('setBatch', () => {
@@ -88,6 +92,13 @@ describe('setBatch', () => {
     ['a sum that a constant gives more axes', oneOp(add, [3], (build) => [build.random([1, 2, 3])])],
     ['a sum of an image with its first row', oneOp(add, [2, 3], (build, x) => [firstRow(build, x)])],
     ['a scalar of each image', scalars],
+    ['attention to the image itself', oneOp(attention, [2, 4, 5], (_, x) => [x, x])],
+    [
+      'attention to constants',
+      oneOp(attention, [1, 4, 5], (build) => [build.random([1, 4, 3]), build.random([1, 2, 3])]),
+    ],
+    ['boxes from distances', oneOp(distanceBoxes, [1, 4, 6], (build) => [build.random([2, 6]), build.random([6])])],
+    ['pools of several sizes', oneOp({ type: 'maxPoolPyramid', sizes: [3, 5] }, [1, 2, 4, 5])],
     ['concat along channels, with a constant', oneOp(concat(1), [1, 3, 4], (build) => [build.random([1, 2, 4])])],
     ['concat with a constant of more rows', oneOp(concat(1), [2, 3], (build) => [build.random([2, 2])])],
     ['concat along axis 0', oneOp(concat(0), [2, 3], (build, x) => [x, build.random([1, 3])])],
@@ -143,7 +154,8 @@ describe('setBatch', () => {
     ['transpose', oneOp({ type: 'transpose', permutation: [0, 2, 1] }, [2, 3, 4])],
     ['transpose of axis 0', oneOp({ type: 'transpose', permutation: [2, 0, 1] }, [2, 3, 4])],
     ['an output that no image changes', constantOutput],
-    ['a residual that no image changes', constantResidual],
+    ['a residual that no image changes', () => constantResidual(1)],
+    ['a small residual that no image changes', () => constantResidual(2)],
     ['a choice between an image and a constant', choice],
   ])('keeps images apart: %s', (_, make) => {
     expectSameAsOneByOne(make());
@@ -176,6 +188,14 @@ describe('setBatch', () => {
     expect(() => setBatch(make(), 2)).toThrow(/y \(gather\): its indices .* along axis 1 of \[2,5\]/);
   });
 
+  it('names the node whose points it can not follow', () => {
+    const make = oneOp(distanceBoxes, [1, 4, 6], (build, x) => [
+      build.apply({ type: 'slice', starts: [0, 0], sizes: [2, 6], steps: [1, 1] }, [rows(build, x)], 'points'),
+      build.random([6]),
+    ]);
+    expect(() => setBatch(make(), 2)).toThrow(/y \(distanceBoxes\): its points or strides are computed from the image/);
+  });
+
   it('refuses inputs that are not one image', () => {
     const build = new NetworkBuilder();
     const y = build.unary('relu', build.input('two', 'float', [2, 3]));
@@ -185,6 +205,10 @@ describe('setBatch', () => {
 
 function concat(axis: number): Op {
   return { type: 'concat', axis };
+}
+
+function rows(build: NetworkBuilder, x: Value): Value {
+  return build.apply({ type: 'reshape', shape: x.shape.slice(1) }, [x], 'rows');
 }
 
 function firstRow(build: NetworkBuilder, x: Value): Value {
@@ -262,18 +286,20 @@ function constantOutput(): Graph {
   return build.finish('constant output', [build.unary('relu', x), anchors, grid, scale]);
 }
 
-function constantResidual(): Graph {
+/** @param upsample how many times the output is as high and wide as the residual */
+function constantResidual(upsample: number): Graph {
   const build = new NetworkBuilder();
-  const x = build.image(3, 4, 5);
+  const x = build.image(3, 4, 6);
+  const residual = build.random([1, 2, 4 / upsample, 6 / upsample]);
   const op: Op = {
     type: 'conv2d',
     strides: [1, 1],
     pads: [1, 1, 1, 1],
     dilations: [1, 1],
     groups: 1,
-    epilogue: [{ name: 'addResidual', scale: 1 }],
+    epilogue: [{ name: 'addResidual', scale: 1, ...(upsample > 1 && { upsample }) }],
   };
-  const y = build.apply(op, [x, build.random([2, 3, 3, 3]), build.random([2]), build.random([1, 2, 4, 5])], 'y');
+  const y = build.apply(op, [x, build.random([2, 3, 3, 3]), build.random([2]), residual], 'y');
   return build.finish('constant residual', [y]);
 }
 
