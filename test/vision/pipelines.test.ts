@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { AbortError, InvalidArgumentError } from '../../engine/errors.ts';
+import { convolutionCandidates } from '../../engine/plan/rules/convolution.ts';
 import type { EngineDevice } from '../../engine/runtime/device.ts';
 import { PipelineCache } from '../../engine/runtime/dispatch.ts';
-import { createSession } from '../../engine/runtime/session.ts';
+import { createSession, deviceProfile } from '../../engine/runtime/session.ts';
 import { checkImage } from '../../engine/vision/image.ts';
 import { letterboxGeometry } from '../../engine/vision/letterbox.ts';
-import type { ResizableModel } from '../../engine/vision/open-model.ts';
+import { openModel, type ResizableModel } from '../../engine/vision/open-model.ts';
 import { DetectionPipeline } from '../../engine/vision/pipeline.ts';
 import { PipelineStore, PLANS_KEPT } from '../../engine/vision/pipelines.ts';
 import { sidesOf } from '../../models/input-size.ts';
@@ -90,6 +91,28 @@ describe('PipelineStore', () => {
     expect(counts).toEqual({ made: 4, freed: 0 });
     expect(sizes).toEqual([128]);
     store.dispose();
+  });
+
+  it('has the kernels that were chosen for the first pipeline', async () => {
+    const device = await testDevice();
+    const model = await openModel(undefined, { inputSize: 64 });
+    const options = { precision: 'float32', timestamps: false, framesInFlight: 1, maxBatch: 2 } as const;
+    const session = await createSession(model.graph, device, new PipelineCache(device.device), options);
+    const [layer, other] = session.plan.layers.flatMap((each) => {
+      const names = convolutionCandidates(each.operator, each.spec, deviceProfile(device)).map(({ name }) => name);
+      return names.filter((name) => name !== each.chosen).map((name) => [each, name] as const);
+    })[0];
+    const first = await DetectionPipeline.create(session, model.contract, options);
+    const kernels = { pins: new Map([[layer.node, other]]) };
+    const store = new PipelineStore(model, first, { ...options, chooser: { kernels } });
+    const chosen = await store.use(
+      2,
+      undefined,
+      async (pipeline) => pipeline.session.plan.layers.find(({ node }) => node === layer.node)?.chosen,
+    );
+    expect(chosen).toBe(other);
+    store.dispose();
+    first.dispose();
   });
 
   it('keeps what was used last', async () => {
