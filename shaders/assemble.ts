@@ -29,6 +29,7 @@ export function assemble(kernel: Kernel, options: AssembleOptions = {}): string 
   const lines: string[] = [];
   if (kernel.bindings.some((binding) => binding.element === 'f16')) lines.push('enable f16;');
   if (kernel.features?.includes('subgroups')) lines.push('enable subgroups;');
+  if (kernel.features?.includes('subgroup-matrices')) lines.push('enable chromium_experimental_subgroup_matrix;');
   lines.push(declareParameters(kernel.parameters, options.specialize ?? false));
   let body = kernel.body;
   kernel.bindings.forEach((binding, index) => {

@@ -6,6 +6,8 @@
  * - depthwise (conv-2d-depthwise.ts): one channel in every group.
  * - winograd (conv-2d-winograd.ts): 3 x 3 of one group, stride and dilation 1; in three dispatches.
  * - general (conv-2d-general.ts): everything, slowly.
+ * - for graphics cards (hardware-convolutions.ts, loaded where there is one): implicit GEMM, split sums, subgroup forms, the
+ *   first layer, staged depthwise, and an order of all of these.
  *
  * All store float32 or float16, each tensor as it likes, and compute in float32.
  */
@@ -23,6 +25,11 @@ import type { KernelDevice } from './kernel-device.ts';
 
 /** Every kernel that supports the layer on the device, the one to choose without measuring first. */
 export function conv2dCandidates(spec: ConvolutionSpec, device: KernelDevice): ConvolutionCandidate[] {
+  const candidates = basicCandidates(spec, device);
+  return device.rankConvolutions?.('conv2d', spec, device, candidates) ?? candidates;
+}
+
+function basicCandidates(spec: ConvolutionSpec, device: KernelDevice): ConvolutionCandidate[] {
   const general = {
     name: 'general',
     weights: 'plain',

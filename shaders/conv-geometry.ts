@@ -24,6 +24,11 @@ export interface ConvGeometry {
   readonly shiftColumn: string;
   /** The same for every tap in the order of the weights, where no loop is needed to know. */
   readonly shifts?: readonly (readonly [row: string, column: string])[];
+  /** How many rows and columns of the kernel those loops go over, and the one that is number `n` of them: u32. */
+  readonly tapRowCount: string;
+  readonly tapColumnCount: string;
+  readonly tapRow: (n: string) => string;
+  readonly tapColumn: (n: string) => string;
 }
 
 interface Window {
@@ -71,6 +76,10 @@ export function convolutionGeometry(
     shiftRow: 'i32(ky) * params.dilationY',
     shiftColumn: 'i32(kx) * params.dilationX',
     shifts,
+    tapRowCount: 'params.kernelHeight',
+    tapColumnCount: 'params.kernelWidth',
+    tapRow: (n) => n,
+    tapColumn: (n) => n,
   };
 }
 
@@ -104,6 +113,10 @@ export function transposedGeometry(
     tapColumns: 'for (var kx = startX % params.strideX; kx < params.kernelWidth; kx += params.strideX)',
     shiftRow: '(i32(startY) - i32(ky)) / i32(params.strideY)',
     shiftColumn: '(i32(startX) - i32(kx)) / i32(params.strideX)',
+    tapRowCount: '(params.kernelHeight + params.strideY - 1u - startY % params.strideY) / params.strideY',
+    tapColumnCount: '(params.kernelWidth + params.strideX - 1u - startX % params.strideX) / params.strideX',
+    tapRow: (n) => `startY % params.strideY + ${n} * params.strideY`,
+    tapColumn: (n) => `startX % params.strideX + ${n} * params.strideX`,
   };
 }
 

@@ -14,6 +14,11 @@ import type { KernelDevice } from './kernel-device.ts';
  * - general: everything.
  */
 export function convTranspose2dCandidates(spec: ConvolutionSpec, device: KernelDevice): ConvolutionCandidate[] {
+  const candidates = basicCandidates(spec, device);
+  return device.rankConvolutions?.('convTranspose2d', spec, device, candidates) ?? candidates;
+}
+
+function basicCandidates(spec: ConvolutionSpec, device: KernelDevice): ConvolutionCandidate[] {
   const general: ConvolutionCandidate = {
     name: 'general',
     weights: 'plain',

@@ -78,5 +78,10 @@ export interface Kernel {
    */
   readonly body: string;
   /** Optional device features that the text needs beyond what its element types imply. */
-  readonly features?: readonly 'subgroups'[];
+  readonly features?: readonly ('subgroups' | 'subgroup-matrices')[];
+}
+
+/** One parameter of each name: the parts of a kernel may ask for some of the same. */
+export function uniqueParameters(parameters: readonly Parameter[]): Parameter[] {
+  return [...new Map(parameters.map((parameter) => [parameter.name, parameter])).values()];
 }

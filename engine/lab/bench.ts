@@ -4,7 +4,7 @@ import { convolutionCandidates } from '../plan/rules/convolution.ts';
 import type { EngineDevice } from '../runtime/device.ts';
 import { PipelineCache } from '../runtime/dispatch.ts';
 import { fitsBindings } from '../runtime/layer-timer.ts';
-import { deviceProfile } from '../runtime/session.ts';
+import { deviceProfile, loadKernels } from '../runtime/session.ts';
 import { type CheckResult, checkKernel } from './check.ts';
 import { parseKernel, type TextProblem } from './kernel-text.ts';
 import type { LabLayer } from './layer.ts';
@@ -37,6 +37,7 @@ export class LayerBench {
    * @throws InvalidArgumentError where the device can't bind the layer's tensors, AbortError
    */
   static async create(device: EngineDevice, layer: LabLayer, options: ProblemOptions = {}): Promise<LayerBench> {
+    await loadKernels(device);
     if (candidatesOf(layer, device).length === 0) {
       throw new InvalidArgumentError(`the tensors of ${layer.text} are larger than what this device binds at once`);
     }

@@ -10,7 +10,7 @@ import { rulesFor } from '../plan/lowering-rules.ts';
 import { planSwitches } from '../plan/options.ts';
 import type { ConvolutionLayer } from '../plan/plan.ts';
 import type { EngineDevice } from '../runtime/device.ts';
-import { deviceProfile } from '../runtime/session.ts';
+import { deviceProfile, loadKernels } from '../runtime/session.ts';
 import { formatLayer } from './layer-text.ts';
 
 /** A convolution layer by itself, out of any network: what kernels are checked and timed on. */
@@ -56,6 +56,7 @@ export async function networkLayers(
   device: EngineDevice,
   precision: FloatPrecision,
 ): Promise<NetworkLayer[]> {
+  await loadKernels(device);
   const [assigned, rules] = [assignPrecision(graph, precision), await rulesFor(graph)];
   const { layers } = compilePlan(graph, assigned, deviceProfile(device), planSwitches(), {}, rules);
   const counts = new Map<string, number>();

@@ -55,11 +55,12 @@ export function tuningConditions(
   { vendor, architecture, device, description, backend = '' }: AdapterIdentity,
   profile: DeviceProfile,
 ): TuningConditions {
+  const { subgroupMatrices, rankConvolutions: _, ...numbers } = profile;
   return {
     kernels,
     pipelines,
     adapter: { vendor, architecture, device, description, backend },
-    device: { ...profile },
+    device: { ...numbers, subgroupMatrices: subgroupMatrices.length },
   };
 }
 

@@ -1,3 +1,4 @@
+import type { SubgroupMatrixShape } from '../../shaders/kernel-device.ts';
 import { DeviceUnavailableError } from '../errors.ts';
 
 /** What the adapter says about itself. Browsers may leave any of the strings empty. */
@@ -14,16 +15,20 @@ export interface AdapterReport {
   readonly backend?: string;
   /** Invocations per subgroup, smallest and largest, where the implementation tells them. */
   readonly subgroupSize?: readonly [minimum: number, maximum: number];
+  /** Products of matrices that a subgroup computes at once, in floating point, where the implementation tells them. */
+  readonly subgroupMatrices?: readonly SubgroupMatrixShape[];
 }
 
 /** The optional features that kernels ask for. */
-export type EngineFeature = 'float16' | 'subgroups' | 'timestamps';
+export type EngineFeature = 'float16' | 'subgroups' | 'subgroupMatrices' | 'timestamps';
 
 const WEBGPU_FEATURES = {
   float16: 'shader-f16',
   subgroups: 'subgroups',
+  // Dawn's, behind its switch allow_unsafe_apis or a flag of Chrome.
+  subgroupMatrices: 'chromium-experimental-subgroup-matrix',
   timestamps: 'timestamp-query',
-} as const satisfies Record<EngineFeature, GPUFeatureName>;
+} as const satisfies Record<EngineFeature, string>;
 
 /** The limits that kernels and tensors run into, raised to what the adapter offers. */
 const RAISED_LIMITS = [
@@ -79,7 +84,9 @@ export async function acquireDevice(gpu: GPU | undefined, options: DeviceOptions
   const without = options.without ?? [];
   const features = engineFeatures(adapter.features, without);
   const report = reportAdapter(adapter.info);
-  const requiredFeatures = entries(features).flatMap(([name, present]) => (present ? [WEBGPU_FEATURES[name]] : []));
+  const requiredFeatures = entries(features).flatMap(([name, present]) =>
+    present ? [WEBGPU_FEATURES[name] as GPUFeatureName] : [],
+  );
   const requiredLimits = options.limits === 'core' ? {} : raisedLimits(adapter.limits);
   try {
     const device = await adapter.requestDevice({ label: 'onelook', requiredFeatures, requiredLimits });
@@ -126,11 +133,12 @@ export async function listAdapters(gpu: GPU | undefined = globalThis.navigator?.
 }
 
 /** Turns `GPUAdapterInfo` into a report; every field may be missing, as in browsers that hide or predate it. */
-export function reportAdapter(info: Partial<GPUAdapterInfo> & { readonly backend?: string } = {}): AdapterReport {
+export function reportAdapter(info: AdapterInfo = {}): AdapterReport {
   const { vendor = '', architecture = '', device = '', description = '', backend } = info;
   const name = description || device || [vendor, architecture].filter(Boolean).join(' ') || 'unnamed adapter';
   const strings = [vendor, architecture, device, description].join(' ');
   const { subgroupMinSize, subgroupMaxSize } = info;
+  const subgroupMatrices = [...(info.subgroupMatrixConfigs ?? [])].flatMap(matrixShape);
   return {
     name,
     vendor,
@@ -140,7 +148,29 @@ export function reportAdapter(info: Partial<GPUAdapterInfo> & { readonly backend
     software: info.isFallbackAdapter === true || SOFTWARE_ADAPTER.test(strings),
     ...(backend ? { backend } : {}),
     ...(subgroupMinSize && subgroupMaxSize ? { subgroupSize: [subgroupMinSize, subgroupMaxSize] } : {}),
+    ...(subgroupMatrices.length > 0 ? { subgroupMatrices } : {}),
   };
+}
+
+/** What adapters tell of themselves; what isn't in the standard only in some implementations. */
+type AdapterInfo = Partial<GPUAdapterInfo> & {
+  readonly backend?: string;
+  readonly subgroupMatrixConfigs?: Iterable<SubgroupMatrixConfig>;
+};
+
+/** Dawn's, under its names. */
+interface SubgroupMatrixConfig {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+}
+
+function matrixShape({ componentType, resultComponentType, M, N, K }: SubgroupMatrixConfig): SubgroupMatrixShape[] {
+  const isFloat = (type: string): type is 'f32' | 'f16' => type === 'f32' || type === 'f16';
+  if (!isFloat(componentType) || !isFloat(resultComponentType)) return [];
+  return [{ operand: componentType, result: resultComponentType, rows: M, columns: N, depth: K }];
 }
 
 const SOFTWARE_ADAPTER = /llvmpipe|lavapipe|swiftshader|\bwarp\b|microsoft basic render/i;
@@ -155,7 +185,12 @@ function engineFeatures(
   without: readonly EngineFeature[],
 ): Readonly<Record<EngineFeature, boolean>> {
   const has = (name: EngineFeature): boolean => present.has(WEBGPU_FEATURES[name]) && !without.includes(name);
-  return { float16: has('float16'), subgroups: has('subgroups'), timestamps: has('timestamps') };
+  return {
+    float16: has('float16'),
+    subgroups: has('subgroups'),
+    subgroupMatrices: has('subgroupMatrices'),
+    timestamps: has('timestamps'),
+  };
 }
 
 function raisedLimits(limits: GPUSupportedLimits): Record<string, number> {

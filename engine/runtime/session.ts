@@ -1,7 +1,9 @@
 import type { KernelChoices } from '../../shaders/conv-candidate.ts';
 import type { TensorView } from '../../shaders/kernel.ts';
+import type { ConvolutionRanking } from '../../shaders/kernel-device.ts';
 import { OutOfMemoryError } from '../errors.ts';
 import type { Graph } from '../graph/types.ts';
+import { loadPart } from '../load-part.ts';
 import { assignPrecision, type FloatPrecision } from '../passes/assign-precision.ts';
 import { compilePlan } from '../plan/compile.ts';
 import { rulesFor } from '../plan/lowering-rules.ts';
@@ -63,14 +65,32 @@ export function deviceProfile({ device, features, adapter }: EngineDevice): Devi
   return {
     float16: features.float16,
     smallestSubgroup: features.subgroups ? (adapter.subgroupSize?.[0] ?? 0) : 0,
+    largestSubgroup: features.subgroups ? (adapter.subgroupSize?.[1] ?? 0) : 0,
+    subgroupMatrices: features.subgroupMatrices ? (adapter.subgroupMatrices ?? []) : [],
+    maxInvocations: Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX),
+    maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
     software: adapter.software,
+    ...(rankConvolutions && !adapter.software ? { rankConvolutions } : {}),
     maxBindingBytes: Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize),
   };
 }
 
+let rankConvolutions: ConvolutionRanking | undefined;
+
+/**
+ * Loads the kernels that a device can gain from: those for graphics cards, once, where it is one. The profiles of graphics
+ * cards have them from then on, so this comes before anything is planned.
+ * @throws ModuleLoadError
+ */
+export async function loadKernels({ adapter }: EngineDevice): Promise<void> {
+  if (adapter.software || rankConvolutions) return;
+  const load = () => import('../../shaders/hardware-convolutions.ts');
+  ({ rankConvolutions } = await loadPart('the kernels for graphics cards', load));
+}
+
 /**
  * Compiles a graph for a device: plan, buffers, weights, pipelines. Pipelines compile while weights are uploaded.
- * @throws OutOfMemoryError
+ * @throws OutOfMemoryError, ModuleLoadError
  */
 export async function createSession(
   graph: Graph,
@@ -81,6 +101,7 @@ export async function createSession(
   const precision = assignPrecision(graph, options.precision);
   const switches = planSwitches(options.disable);
   const rules = await rulesFor(graph);
+  await loadKernels(device);
   const compile = (kernels?: KernelChoices) =>
     compilePlan(graph, precision, deviceProfile(device), switches, kernels, rules);
   let plan = compile(options.kernels);

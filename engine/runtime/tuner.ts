@@ -47,18 +47,21 @@ export interface TunerOptions {
 /** After its first run, a kernel that takes so many times the best is out: it is not for chance that it is slower. */
 const FIRST_CUT = 2;
 
-/**
- * Then turn by turn. Their best times decide who stays, for what disturbs a run makes it longer: of those within the cut the
- * faster half, but two where they are so close.
- */
+/** Then turn by turn. Their best times decide who stays: of those within the cut the faster half, but two at least. */
 const ROUNDS = [
   { turns: 2, cut: 1.15 },
   { turns: 2, cut: 1.06 },
   { turns: 2, cut: 1 },
 ] as const;
 
+/** Of a round, where times are not steady. */
+const MOST_TURNS = 6;
+
+/** Two runs that nothing disturbed are as close. */
+const STEADY_SPREAD = 1.1;
+
 /** Less than can be told from chance, and than another pipeline to compile is worth. */
-const WORTHWHILE_GAIN = 1.03;
+const WORTHWHILE_GAIN = 1.05;
 
 /**
  * Finds the fastest kernel of each layer, layer by layer in the order given. Ends early when time is up or the signal fires,
@@ -99,40 +102,77 @@ export async function tune(
 /** Undefined where time was up before anything was measured. */
 async function decide(contest: Contest, layer: PreparedLayer, clock: Deadline): Promise<TunedLayer | undefined> {
   const [untuned] = contest.names;
-  const times = new Map<string, number>();
+  const runs = new Runs();
   const failed: string[] = [];
-  const best = () => Math.min(...times.values());
   for (const name of contest.names) {
     const compiled = await clock.race(() => layer.compile(name));
     if (compiled === null) break;
-    if (compiled) times.set(name, await layer.first(name, FIRST_CUT * best()));
+    if (compiled) runs.add(name, await layer.first(name, FIRST_CUT * runs.best));
     else failed.push(name);
   }
-  if (times.size === 0) return undefined;
-  let racing = within(times, FIRST_CUT);
+  const timed = runs.names;
+  if (timed.length === 0) return undefined;
+  let racing = runs.within(FIRST_CUT, timed);
+  // What would run anyway doesn't lose its place by one run, which something else may have disturbed.
+  if (timed.includes(untuned) && !racing.includes(untuned)) racing.push(untuned);
   for (const { turns, cut } of ROUNDS) {
     if (racing.length < 2) break;
-    for (let turn = 0; turn < turns && !clock.isOver; turn++) {
+    const goesOn = (turn: number) =>
+      turn < turns || (turn < MOST_TURNS && !racing.every((name) => runs.isSteady(name)));
+    for (let turn = 0; goesOn(turn) && !clock.isOver; turn++) {
       // There and back, so that what drifts meets all alike.
       const order = turn % 2 === 0 ? racing : racing.toReversed();
-      const measured = await layer.turn(order);
+      const times = await layer.turn(order);
       order.forEach((name, index) => {
-        times.set(name, Math.min(measured[index], times.get(name) ?? Number.POSITIVE_INFINITY));
+        runs.add(name, times[index]);
       });
     }
-    racing = within(times, cut, racing).slice(0, Math.max(2, Math.ceil(racing.length / 2)));
+    racing = runs.within(cut, racing).slice(0, Math.max(2, Math.ceil(racing.length / 2)));
   }
-  const [fastest] = within(times, 1);
-  const winner = (times.get(untuned) ?? Number.POSITIVE_INFINITY) <= best() * WORTHWHILE_GAIN ? untuned : fastest;
+  const [fastest] = runs.within(1, timed);
+  const winner = runs.timeOf(untuned) <= runs.best * WORTHWHILE_GAIN ? untuned : fastest;
+  const times = timed.map((name) => [name, runs.timeOf(name)] as const);
   const missing = failed.map((name) => [name, null] as const);
   return { winner, microseconds: Object.fromEntries([...times, ...missing]) };
 }
 
-/** Those of the names whose time is within a factor of the best, the fastest first. */
-function within(times: ReadonlyMap<string, number>, factor: number, names: Iterable<string> = times.keys()): string[] {
-  const timeOf = (name: string) => times.get(name) ?? Number.POSITIVE_INFINITY;
-  const sorted = [...names].sort((a, b) => timeOf(a) - timeOf(b));
-  return sorted.filter((name) => timeOf(name) <= timeOf(sorted[0]) * factor);
+/** What the runs of a layer's kernels took, by the kernel's name. */
+class Runs {
+  /** Ascending. */
+  readonly #times = new Map<string, number[]>();
+
+  add(name: string, time: number): void {
+    this.#times.set(
+      name,
+      [...(this.#times.get(name) ?? []), time].sort((a, b) => a - b),
+    );
+  }
+
+  get names(): string[] {
+    return [...this.#times.keys()];
+  }
+
+  /** The best run of a kernel, for what disturbs a run makes it longer. */
+  timeOf(name: string): number {
+    return this.#times.get(name)?.[0] ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** The best run of all. */
+  get best(): number {
+    return Math.min(...this.names.map((name) => this.timeOf(name)));
+  }
+
+  /** Whether a kernel's best time was no stroke of luck in a machine that is busy with something else. */
+  isSteady(name: string): boolean {
+    const [best, second] = this.#times.get(name) ?? [];
+    return second <= best * STEADY_SPREAD;
+  }
+
+  /** Those of the kernels whose time is within a factor of the best of them, the fastest first. */
+  within(factor: number, names: readonly string[]): string[] {
+    const sorted = [...names].sort((a, b) => this.timeOf(a) - this.timeOf(b));
+    return sorted.filter((name) => this.timeOf(name) <= this.timeOf(sorted[0]) * factor);
+  }
 }
 
 /** The end of the time that there is. */

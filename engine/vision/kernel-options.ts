@@ -50,7 +50,7 @@ export interface KernelChoiceOptions {
 
 /** Chooses kernels for the plans of a network; see `SessionOptions`. */
 export interface KernelChooser {
-  /** What is decided, and what is known by now. */
+  /** By what is known now. */
   readonly kernels: KernelChoices;
   readonly choose: (plan: Plan) => Promise<KernelChoices | undefined>;
   /** What is known of the plans' layers; undefined where tuning is off. */

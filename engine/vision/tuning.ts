@@ -19,7 +19,7 @@ import {
 } from '../plan/tuning-table.ts';
 import type { EngineDevice } from '../runtime/device.ts';
 import { fitsBindings, GpuLayerTimer, type TimedLayer } from '../runtime/layer-timer.ts';
-import { deviceProfile } from '../runtime/session.ts';
+import { deviceProfile, loadKernels } from '../runtime/session.ts';
 import { tune } from '../runtime/tuner.ts';
 import { openIndexedDbStore, type TuningStore } from '../runtime/tuning-store.ts';
 import { checkKernelOptions } from './check-kernel-options.ts';
@@ -31,6 +31,7 @@ const BROWSER_BUDGET_MS = 2000;
 /** @throws InvalidArgumentError */
 export async function createKernelChooser(options: KernelChoiceOptions, device: EngineDevice): Promise<KernelChooser> {
   const { kernels = {} } = options;
+  await loadKernels(device);
   const decided = { pins: new Map(Object.entries(kernels.pins ?? {})), prefer: kernels.prefer };
   const tuning = options.tune
     ? await Tuning.create(options.tune === true ? {} : options.tune, options, device)
@@ -116,7 +117,7 @@ class Tuning {
     return true;
   }
 
-  /** The table's layers of most weight first: what every layer takes is estimated from its arithmetic and its memory. */
+  /** The layers to time, those of most work first: what a layer takes is estimated from its arithmetic and its memory. */
   #lackingOf(layers: readonly ConvolutionLayer[], candidatesOf: CandidatesOf): TimedLayer[] {
     const { maxBindingBytes } = deviceProfile(this.#device);
     const byKey = new Map<string, { timed: TimedLayer; work: number }>();

@@ -23,6 +23,7 @@ const parts = {
   'onelook-profile': ['engine/runtime/profile.ts'],
   'onelook-batch': ['engine/vision/batch-part.ts'],
   'onelook-stream': ['engine/vision/stream.ts'],
+  'onelook-hardware': ['shaders/hardware-convolutions.ts'],
   'onelook-tuner': ['engine/vision/tuning.ts'],
 };
 

@@ -5,6 +5,7 @@ import { compilePlan } from '../../engine/plan/compile.ts';
 import { planSwitches } from '../../engine/plan/options.ts';
 import type { Contract, DenseHead } from '../../models/contract.ts';
 import { separateHead } from '../../models/separate-head.ts';
+import { CORE_DEVICE } from '../../shaders/kernel-device.ts';
 import { expectEquivalent, NetworkBuilder } from '../support/network.ts';
 
 const CLASSES = 6;
@@ -62,7 +63,7 @@ const contract: Contract = {
 };
 
 function copies(graph: Graph): number {
-  const device = { float16: true, smallestSubgroup: 8, software: false, maxBindingBytes: 2 ** 27 };
+  const device = { ...CORE_DEVICE, float16: true, smallestSubgroup: 8, software: false, maxBindingBytes: 2 ** 27 };
   const { steps } = compilePlan(runPasses(graph).graph, new Map(), device, planSwitches());
   return steps.filter(({ operator }) => operator === 'copy').length;
 }

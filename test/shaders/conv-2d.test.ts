@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { EpilogueStep } from '../../engine/graph/ops/conv-2d.ts';
+import { CORE_DEVICE } from '../../shaders/kernel-device.ts';
 import {
   candidatesOf,
   checkCandidate,
@@ -248,16 +249,16 @@ describe('the choice without measuring', () => {
     randomLayer({ op: convolution(), batch, input: [4, 8, 8], outChannels: 32, kernel: [1, 1] }, 7);
 
   test.each([
-    [{ float16: false, smallestSubgroup: 8, software: true }, 'pointwise 4x16 broadcast8 compact'],
-    [{ float16: false, smallestSubgroup: 4, software: true }, 'pointwise 4x16 broadcast4 compact'],
-    [{ float16: false, smallestSubgroup: 0, software: true }, 'pointwise 4x8 load compact'],
-    [{ float16: false, smallestSubgroup: 32, software: false }, 'pointwise 1x4 load unrolled'],
+    [{ ...CORE_DEVICE, float16: false, smallestSubgroup: 8, software: true }, 'pointwise 4x16 broadcast8 compact'],
+    [{ ...CORE_DEVICE, float16: false, smallestSubgroup: 4, software: true }, 'pointwise 4x16 broadcast4 compact'],
+    [{ ...CORE_DEVICE, float16: false, smallestSubgroup: 0, software: true }, 'pointwise 4x8 load compact'],
+    [{ ...CORE_DEVICE, float16: false, smallestSubgroup: 32, software: false }, 'pointwise 1x4 load unrolled'],
   ] as const)('on %j', (traits, name) => {
     expect(candidatesOf(layer(1), traits)[0].name).toBe(name);
   });
 
   test('larger tiles for more pixels', () => {
-    const traits = { float16: false, smallestSubgroup: 32, software: false };
+    const traits = { ...CORE_DEVICE, float16: false, smallestSubgroup: 32, software: false };
     expect(candidatesOf(layer(128), traits)[0].name).toBe('pointwise 4x16 load unrolled');
   });
 
@@ -271,11 +272,11 @@ describe('the choice without measuring', () => {
     const op = convolution({ pads: [1, 1, 1, 1] });
     const shape = [1, channels, size, size] as const;
     const wide = layerShape({ op, input: [channels, size, size], outChannels: channels, kernel: [3, 3] }, shape);
-    expect(candidatesOf(wide, { float16: false, smallestSubgroup: 8, software })[0].name).toBe(name);
+    expect(candidatesOf(wide, { ...CORE_DEVICE, float16: false, smallestSubgroup: 8, software })[0].name).toBe(name);
   });
 
   test('names are distinct', () => {
-    const names = candidatesOf(layer(1), { float16: true, smallestSubgroup: 8, software: false }).map(
+    const names = candidatesOf(layer(1), { ...CORE_DEVICE, float16: true, smallestSubgroup: 8, software: false }).map(
       ({ name }) => name,
     );
     expect(new Set(names).size).toBe(names.length);

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { CORE_DEVICE } from '../../shaders/kernel-device.ts';
 import {
   candidatesOf,
   checkCandidate,
@@ -79,7 +80,7 @@ test('every candidate', async () => {
 });
 
 test('dilated taps and groups of odd size have the general kernel only', () => {
-  const traits = { float16: false, smallestSubgroup: 8, software: true };
+  const traits = { ...CORE_DEVICE, float16: false, smallestSubgroup: 8, software: true };
   for (const name of ['dilation', 'groups of one channel']) {
     expect(candidatesOf(randomLayer(layers[name], 1), traits).map((candidate) => candidate.name)).toEqual(['general']);
   }

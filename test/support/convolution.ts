@@ -6,8 +6,9 @@ import type { ConvTranspose2d } from '../../engine/graph/ops/conv-transpose-2d.t
 import { definitionOf } from '../../engine/graph/registry.ts';
 import type { DenseTensor, Shape } from '../../engine/graph/types.ts';
 import type { EngineDevice } from '../../engine/runtime/device.ts';
+import { deviceProfile } from '../../engine/runtime/session.ts';
 import { conv2dCandidates } from '../../shaders/conv-2d.ts';
-import { type ConvolutionCandidate, tensorOf } from '../../shaders/conv-candidate.ts';
+import { type ConvolutionCandidate, type ConvolutionSpec, tensorOf } from '../../shaders/conv-candidate.ts';
 import { convTranspose2dCandidates } from '../../shaders/conv-transpose-2d.ts';
 import { packBias, packConvWeights, transposeWeights } from '../../shaders/conv-weights.ts';
 import type { ElementType, FeatureMap, TensorView } from '../../shaders/kernel.ts';
@@ -84,18 +85,22 @@ export function randomLayer(layer: LayerCase, seed: number): Layer {
   return { layer, tensors, expected, bounds, magnitudes: magnitudes.data };
 }
 
+type LayerShape = Pick<Layer, 'layer' | 'expected'>;
+
 /** A layer without tensors, to ask for its candidates. */
-export function layerShape(layer: LayerCase, outputShape: Shape): Pick<Layer, 'layer' | 'expected'> {
+export function layerShape(layer: LayerCase, outputShape: Shape): LayerShape {
   return { layer, expected: { kind: 'float', shape: outputShape, data: new Float32Array(0) } };
 }
 
-export function candidatesOf(
-  { layer, expected }: Pick<Layer, 'layer' | 'expected'>,
-  device: KernelDevice,
-): ConvolutionCandidate[] {
+/** What kernels are built from. */
+export function specOf({ layer, expected }: LayerShape): ConvolutionSpec {
   const { op, kernel } = layer;
-  const spec = { ...op, ...placesOf(layer, expected.shape), kernel, weightElement: elementsOf(layer)[1] };
-  return op.type === 'conv2d' ? conv2dCandidates(spec, device) : convTranspose2dCandidates(spec, device);
+  return { ...op, ...placesOf(layer, expected.shape), kernel, weightElement: elementsOf(layer)[1] };
+}
+
+export function candidatesOf(layer: LayerShape, device: KernelDevice): ConvolutionCandidate[] {
+  const candidates = layer.layer.op.type === 'conv2d' ? conv2dCandidates : convTranspose2dCandidates;
+  return candidates(specOf(layer), device);
 }
 
 /** Checks every candidate that a device of these traits has, or those whose name contains `part`. */
@@ -106,9 +111,8 @@ export async function checkCandidates(device: GPUDevice, layer: Layer, traits: K
 }
 
 /** What kernels depend on, of the device of the tests; as a processor's device or as a graphics card's. */
-export function kernelTraits({ features, adapter }: EngineDevice, software: boolean): KernelDevice {
-  const smallestSubgroup = features.subgroups ? (adapter.subgroupSize?.[0] ?? 0) : 0;
-  return { float16: features.float16, smallestSubgroup, software };
+export function kernelTraits(device: EngineDevice, software: boolean): KernelDevice {
+  return { ...deviceProfile(device), software };
 }
 
 /** Runs a candidate and checks every element of the allocation that it writes. */

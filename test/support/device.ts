@@ -30,3 +30,21 @@ async function createDevice(options: NodeDeviceOptions): Promise<EngineDevice> {
   });
   return engineDevice;
 }
+
+let nullBackend: Promise<{ gpu: GPU; device: GPUDevice }> | undefined;
+
+/** A device of Dawn that has every feature and runs nothing: it validates what no adapter here can run. */
+export async function nullDevice(): Promise<GPUDevice> {
+  nullBackend ??= createNullDevice();
+  return (await nullBackend).device;
+}
+
+async function createNullDevice(): Promise<{ gpu: GPU; device: GPUDevice }> {
+  const { create } = await import('webgpu');
+  const gpu = create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']);
+  const adapter = await gpu.requestAdapter();
+  if (!adapter) throw new Error('Dawn has no null backend here');
+  const features = ['chromium-experimental-subgroup-matrix', 'subgroups', 'shader-f16'] as GPUFeatureName[];
+  // The object that create() returned must live as long as anything made from it, or Dawn crashes.
+  return { gpu, device: await adapter.requestDevice({ requiredFeatures: features }) };
+}

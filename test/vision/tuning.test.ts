@@ -82,7 +82,7 @@ describe('a tuned network', () => {
       expect(name).toBe(winner);
       const times = Object.values(microseconds).map(Number);
       expect(times.length).toBeGreaterThan(1);
-      expect(microseconds[winner]).toBeLessThanOrEqual(Math.min(...times) * 1.03);
+      expect(microseconds[winner]).toBeLessThanOrEqual(Math.min(...times) * 1.05);
     }
   });
 
@@ -255,13 +255,14 @@ describe('a person', () => {
     const { table, model: known } = await tunedOnce();
     const { node } = known.plan.layers[0];
     const { key } = known.plan.layers.at(-1) ?? known.plan.layers[0];
-    const other = Object.keys(table.layers[key].microseconds).find((name) => !name.startsWith('direct 4x16')) ?? '';
-    const kernels = { pins: { [node]: 'general', [key]: other }, prefer: 'direct 4x16' };
+    const { winner, microseconds } = table.layers[key];
+    const other = Object.keys(microseconds).find((name) => name !== winner) ?? '';
+    const kernels = { pins: { [node]: 'general', [key]: other }, prefer: 'direct' };
     const model = await load({ kernels, tune: { store, budgetMs: 0 } });
     for (const layer of model.plan.layers) {
       if (layer.node === node) expect(layer.chosen).toBe('general');
       else if (layer.key === key) expect(layer.chosen).toBe(other);
-      else expect(layer.chosen).toMatch(/^direct 4x16/);
+      else expect(layer.chosen).toMatch(/^direct /);
     }
     model.dispose();
   });
@@ -275,7 +276,7 @@ describe('a person', () => {
 
   it('is told what there is where there is no such kernel or layer', async () => {
     const wrong = [
-      [{ prefer: 'steam' }, /no kernel of .* begins with "steam": there are "direct .*"general"/],
+      [{ prefer: 'steam' }, /no kernel of .* begins with "steam": there are ".*"general"/],
       [{ pins: { nowhere: 'general' } }, /pins names "nowhere", no layer of .*: there are ".*" and \d+ more/],
     ] as const;
     for (const [kernels, message] of wrong) {
@@ -285,6 +286,6 @@ describe('a person', () => {
     }
     const { node } = (await tunedOnce()).model.plan.layers[0];
     const pinning = load({ kernels: { pins: { [node]: 'depthwise 9' } } });
-    await expect(pinning).rejects.toThrow(/has no kernel "depthwise 9": there are "direct .*"general"/);
+    await expect(pinning).rejects.toThrow(/has no kernel "depthwise 9": there are ".*"general"/);
   });
 });

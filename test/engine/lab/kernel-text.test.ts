@@ -6,8 +6,9 @@ import { parseLayer } from '../../../engine/lab/layer-text.ts';
 import { assemble } from '../../../shaders/assemble.ts';
 import { conv2dCandidates } from '../../../shaders/conv-2d.ts';
 import { tensorOf } from '../../../shaders/conv-candidate.ts';
+import { CORE_DEVICE } from '../../../shaders/kernel-device.ts';
 
-const GPU = { float16: true, smallestSubgroup: 8, software: false };
+const GPU = { ...CORE_DEVICE, float16: true, smallestSubgroup: 8, software: false };
 
 describe('expressions', () => {
   const variables = new Map([

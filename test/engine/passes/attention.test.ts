@@ -7,6 +7,7 @@ import { compilePlan } from '../../../engine/plan/compile.ts';
 import { furtherRules } from '../../../engine/plan/further-rules.ts';
 import { commonRules } from '../../../engine/plan/lowering-rules.ts';
 import { planSwitches } from '../../../engine/plan/options.ts';
+import { CORE_DEVICE } from '../../../shaders/kernel-device.ts';
 import { expectEquivalent, NetworkBuilder, opsOf } from '../../support/network.ts';
 import { attention } from '../../support/sample-networks.ts';
 
@@ -136,7 +137,7 @@ describe('both', () => {
     const graph = attention();
     const { graph: fused } = recognizeAttention.run(separateHeads.run(graph).graph);
     expectEquivalent(fused, graph, 1e-6);
-    const device = { float16: true, smallestSubgroup: 8, software: false, maxBindingBytes: 2 ** 27 };
+    const device = { ...CORE_DEVICE, float16: true, smallestSubgroup: 8, software: false, maxBindingBytes: 2 ** 27 };
     const rules = { ...commonRules, ...furtherRules };
     const { steps } = compilePlan(fused, new Map(), device, planSwitches(), {}, rules);
     const operators = steps.map(({ operator }) => operator);

@@ -3,10 +3,11 @@ import type { Graph, Value } from '../../../engine/graph/types.ts';
 import { mergeSiblings } from '../../../engine/passes/merge-siblings.ts';
 import { compilePlan } from '../../../engine/plan/compile.ts';
 import { planSwitches } from '../../../engine/plan/options.ts';
+import { CORE_DEVICE } from '../../../shaders/kernel-device.ts';
 import { expectEquivalent, NetworkBuilder, opsOf } from '../../support/network.ts';
 
 const silu = { epilogue: [{ name: 'silu' }] } as const;
-const device = { float16: true, smallestSubgroup: 8, software: false, maxBindingBytes: 2 ** 27 };
+const device = { ...CORE_DEVICE, float16: true, smallestSubgroup: 8, software: false, maxBindingBytes: 2 ** 27 };
 
 function concat(builder: NetworkBuilder, ...values: Value[]): Value {
   return builder.apply({ type: 'concat', axis: 1 }, values, `joined ${values.map(({ name }) => name)}`);

@@ -10,10 +10,12 @@ import { commonRules, rulesFor } from '../../../engine/plan/lowering-rules.ts';
 import { alignBytes } from '../../../engine/plan/memory.ts';
 import { type DeviceProfile, planSwitches } from '../../../engine/plan/options.ts';
 import type { Plan } from '../../../engine/plan/plan.ts';
+import { rankConvolutions } from '../../../shaders/hardware-convolutions.ts';
+import { CORE_DEVICE } from '../../../shaders/kernel-device.ts';
 import { NetworkBuilder } from '../../support/network.ts';
 import { attention, head, pyramid, sampleNetworks, splitAndJoin } from '../../support/sample-networks.ts';
 
-const device: DeviceProfile = { float16: true, smallestSubgroup: 8, software: false, maxBindingBytes: 2 ** 27 };
+const device: DeviceProfile = { ...CORE_DEVICE, float16: true, smallestSubgroup: 8, maxBindingBytes: 2 ** 27 };
 
 function compile(graph: Graph, disable: readonly string[] = [], profile = device): Plan {
   const optimised = runPasses(graph).graph;
@@ -87,6 +89,24 @@ describe('compilePlan', () => {
         const note = `${sharing} of ${steps.length} dispatches read and write one pool`;
         expect(notes.filter((text) => text.includes('one pool'))).toEqual(sharing > 0 ? [note] : []);
       }
+    }
+  });
+
+  it('runs a convolution of several dispatches one after the other, with memory between them', () => {
+    const { steps, layers, allocations } = compile(splitAndJoin(128), [], { ...device, rankConvolutions });
+    const split = layers.filter(({ chosen }) => chosen.includes('split'));
+    expect(split.length).toBeGreaterThan(0);
+    const sums = steps.flatMap(({ kernel }, index) => (kernel.label.includes('sum of') ? [index] : []));
+    expect(sums.length).toBe(split.length);
+    for (const sum of sums) {
+      const [product, addition] = [steps[sum - 1], steps[sum]];
+      const scratch = product.tensors[product.kernel.bindings.findIndex(({ access }) => access === 'write')];
+      expect(addition.tensors).toContain(scratch);
+      expect(addition.tensors.filter((tensor) => allocations[tensor].place === allocations[scratch].place)).toEqual([
+        scratch,
+      ]);
+      // The work that the layer asks for is done once.
+      expect([product.flops > 0, addition.flops]).toEqual([true, 0]);
     }
   });
 

@@ -10,10 +10,11 @@ import { parseOnnx } from '../../../loader/onnx/parse.ts';
 import { buildModel } from '../../../models/model.ts';
 import { importOnnx } from '../../../models/onnx/import.ts';
 import { separateHead } from '../../../models/separate-head.ts';
+import { CORE_DEVICE } from '../../../shaders/kernel-device.ts';
 import { sharedPath } from '../../support/shared.ts';
 
 const models = sharedPath('models');
-const device = { float16: true, smallestSubgroup: 8, software: false, maxBindingBytes: 2 ** 27 };
+const device = { ...CORE_DEVICE, float16: true, smallestSubgroup: 8, software: false, maxBindingBytes: 2 ** 27 };
 
 /** The plan for a file, each convolution one dispatch. */
 async function planOf(name: string, size: number, disabled: readonly string[] = []): Promise<Plan> {

@@ -13,9 +13,10 @@ import {
   tuningConditions,
   winnersOf,
 } from '../../../engine/plan/tuning-table.ts';
+import { CORE_DEVICE } from '../../../shaders/kernel-device.ts';
 
 const adapter = { vendor: 'acme', architecture: 'one', device: 'a1', description: 'Acme One (driver 7)' };
-const profile = { float16: true, smallestSubgroup: 8, software: false, maxBindingBytes: 2 ** 27 };
+const profile = { ...CORE_DEVICE, float16: true, smallestSubgroup: 8, software: false, maxBindingBytes: 2 ** 27 };
 const here = tuningConditions(3, 'shared', adapter, profile);
 
 const first: TunedLayer = {

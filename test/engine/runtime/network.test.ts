@@ -6,8 +6,9 @@ import { runPasses } from '../../../engine/passes/pipeline.ts';
 import { PLAN_SWITCHES } from '../../../engine/plan/options.ts';
 import type { EngineDevice } from '../../../engine/runtime/device.ts';
 import { Network } from '../../../engine/runtime/network.ts';
-import type { SessionOptions } from '../../../engine/runtime/session.ts';
+import { deviceProfile, loadKernels, type SessionOptions } from '../../../engine/runtime/session.ts';
 import { testDevice } from '../../support/device.ts';
+import { NetworkBuilder } from '../../support/network.ts';
 import { attention, head, sampleNetworks, splitAndJoin } from '../../support/sample-networks.ts';
 import { expectClose, randomTensor } from '../../support/tensors.ts';
 
@@ -52,6 +53,29 @@ describe('Network', () => {
     const device = await testDevice({ limits: 'core', without: ['float16', 'subgroups', 'timestamps'] });
     for (const make of [splitAndJoin, attention, head])
       await expectSame(make(), 1e-5, { precision: 'float32' }, device);
+  });
+
+  it('pools a pyramid level by level where the processor computes', async () => {
+    const build = new NetworkBuilder();
+    const x = build.convolve(build.image(3, 9, 8), 8, 1);
+    const pools = build.apply({ type: 'maxPoolPyramid', sizes: [3, 5, 9] }, [x], 'pools');
+    const joined = build.apply({ type: 'concat', axis: 1 }, [x, pools], 'joined');
+    await expectSame(build.finish('pools', [build.convolve(joined, 4, 1)]), 1e-5, { precision: 'float32' });
+  });
+
+  it('runs with the kernels for graphics cards, which are loaded where the adapter is one', async () => {
+    const device = await testDevice();
+    const hardware = { ...device, adapter: { ...device.adapter, software: false } };
+    await loadKernels(hardware);
+    expect(deviceProfile(device)).not.toHaveProperty('rankConvolutions');
+    expect(deviceProfile(hardware)).toHaveProperty('rankConvolutions');
+    const kernels = { prefer: 'gemm' };
+    const network = await Network.create(runPasses(splitAndJoin(4)).graph, hardware, { precision: 'float32', kernels });
+    const { layers } = network.session.plan;
+    expect(layers.length).toBeGreaterThan(0);
+    for (const { chosen } of layers) expect(chosen).toMatch(/^gemm/);
+    network.dispose();
+    await expectSame(splitAndJoin(4), 1e-5, { precision: 'float32', kernels }, hardware);
   });
 
   it('queues runs that are asked for at once', async () => {

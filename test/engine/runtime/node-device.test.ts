@@ -33,7 +33,7 @@ describe('requestNodeDevice', () => {
 
   it('leaves out the features that it is told to leave out', async () => {
     const { device, features } = await testDevice({ without: ['float16', 'subgroups', 'timestamps'] });
-    expect(features).toEqual({ float16: false, subgroups: false, timestamps: false });
+    expect(features).toEqual({ float16: false, subgroups: false, subgroupMatrices: false, timestamps: false });
     expect(device.features.has('shader-f16')).toBe(false);
   });
 
@@ -140,6 +140,15 @@ describe('reportAdapter', () => {
     expect(reportAdapter({ vendor: 'apple', architecture: 'metal-3' }).name).toBe('apple metal-3');
     expect(reportAdapter({ vendor: 'nvidia', description: 'NVIDIA H200' }).name).toBe('NVIDIA H200');
     expect(reportAdapter(undefined).name).toBe('unnamed adapter');
+  });
+
+  it('tells the subgroup matrices of floats, in its own words', () => {
+    const config = { componentType: 'f16', resultComponentType: 'f32', M: 8, N: 16, K: 32 };
+    const integers = { ...config, componentType: 'u8', resultComponentType: 'u32' };
+    expect(reportAdapter({ subgroupMatrixConfigs: [config, integers] }).subgroupMatrices).toEqual([
+      { operand: 'f16', result: 'f32', rows: 8, columns: 16, depth: 32 },
+    ]);
+    expect(reportAdapter({ subgroupMatrixConfigs: [] })).not.toHaveProperty('subgroupMatrices');
   });
 });
 
