@@ -122,11 +122,7 @@ export class Network {
       const encoder = device.createCommandEncoder();
       this.#record(encoder);
       device.queue.submit([encoder.finish()]);
-      const waiting = this.#patience.submitted();
-      await waiting.nearlyDue;
-      const results = await this.#download();
-      waiting.finished();
-      return results;
+      return this.#patience.wait(() => this.#download());
     });
   }
 

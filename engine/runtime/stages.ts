@@ -60,10 +60,7 @@ async function timeRun(
   clock?.resolve(encoder);
   device.queue.submit([encoder.finish()]);
   const submitted = performance.now();
-  const waiting = patience.submitted();
-  await waiting.nearlyDue;
-  await parts.download();
-  waiting.finished();
+  await patience.wait(() => parts.download());
   const finished = performance.now();
   const gpuMs = clock ? (await clock.read())[0] / 1e6 : 0;
   return {

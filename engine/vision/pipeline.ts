@@ -164,14 +164,12 @@ export class DetectionPipeline {
         this.#submit(postprocessing, readback, options.maxDetections);
       });
       const submitted = performance.now();
-      const waiting = this.#patience.submitted();
       const size = resultBytes(options.maxDetections);
       const results = this.images * size;
       const read = results + (this.#timer ? PassTimer.bytes : 0);
-      const mapped = waiting.nearlyDue.then(() => nudged(this.#device.queue, readback.mapAsync(MapMode.read, 0, read)));
+      const mapped = this.#patience.wait(() => nudged(this.#device.queue, readback.mapAsync(MapMode.read, 0, read)));
       const outcomes = await Promise.allSettled([problem, mapped]);
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-      waiting.finished();
       const bytes = readback.getMappedRange(0, read);
       const detections = images.map((_, index) => readResult(bytes, index * size));
       const gpu = this.#timer && PassTimer.milliseconds(bytes, results);

@@ -9,52 +9,75 @@ describe('Patience', () => {
     vi.useRealTimers();
   });
 
-  /** How long `nearlyDue` of the next submission waits, with the clock moved on meanwhile. */
-  async function sleepOf(waiting: { readonly nearlyDue: Promise<void> }): Promise<number> {
+  /** How long a wait sleeps before it asks for its result, with the clock moved on meanwhile. */
+  async function sleepOf(patience: Patience): Promise<number> {
     const start = performance.now();
     let woke = Number.NaN;
-    waiting.nearlyDue.then(() => {
+    patience.wait(async () => {
       woke = performance.now() - start;
     });
     await vi.advanceTimersByTimeAsync(1000);
     return woke;
   }
 
+  /** A run of that length. */
   async function run(patience: Patience, milliseconds: number): Promise<void> {
-    const { finished } = patience.submitted();
-    await vi.advanceTimersByTimeAsync(milliseconds);
-    finished();
+    const end = performance.now() + milliseconds;
+    const waiting = patience.wait(
+      () => new Promise<void>((resolve) => setTimeout(resolve, Math.max(0, end - performance.now()))),
+    );
+    await vi.advanceTimersByTimeAsync(1000);
+    await waiting;
   }
 
-  it('does not sleep before it has seen a run, nor where waiting costs nothing', async () => {
-    expect(await sleepOf(new Patience({ pollsWhileWaiting: true }).submitted())).toBe(0);
-    const careless = new Patience({ pollsWhileWaiting: false });
+  /** One that has seen its first run. */
+  async function patient(pollsWhileWaiting = true): Promise<Patience> {
+    const patience = new Patience({ pollsWhileWaiting });
+    await run(patience, 500);
+    return patience;
+  }
+
+  it('does not sleep before it has seen a run after the first, nor where waiting costs nothing', async () => {
+    expect(await sleepOf(await patient())).toBe(0);
+    const careless = await patient(false);
     await run(careless, 100);
-    expect(await sleepOf(careless.submitted())).toBe(0);
+    expect(await sleepOf(careless)).toBe(0);
   });
 
   it('sleeps for most of the shortest recent run', async () => {
-    const patience = new Patience({ pollsWhileWaiting: true });
+    const patience = await patient();
     for (const milliseconds of [60, 100, 80]) await run(patience, milliseconds);
-    expect(await sleepOf(patience.submitted())).toBe(53);
+    expect(await sleepOf(patience)).toBe(53);
   });
 
   it('forgets runs of long ago', async () => {
-    const patience = new Patience({ pollsWhileWaiting: true });
-    for (const milliseconds of [10, 100, 100, 100, 100]) await run(patience, milliseconds);
-    expect(await sleepOf(patience.submitted())).toBe(89);
+    const patience = await patient();
+    for (const milliseconds of [40, 100, 100, 100, 100]) await run(patience, milliseconds);
+    expect(await sleepOf(patience)).toBe(89);
+  });
+
+  it('learns quickly from runs that are over before it wakes', async () => {
+    const patience = await patient();
+    for (const milliseconds of [400, 50, 50, 50, 50, 50, 50]) await run(patience, milliseconds);
+    expect(await sleepOf(patience)).toBeLessThan(50);
   });
 
   it('does not sleep through runs that are over in a moment', async () => {
-    const patience = new Patience({ pollsWhileWaiting: true });
+    const patience = await patient();
     await run(patience, 3);
-    expect(await sleepOf(patience.submitted())).toBe(0);
+    expect(await sleepOf(patience)).toBe(0);
   });
 
   it('expects a second run on its way after the first', async () => {
-    const patience = new Patience({ pollsWhileWaiting: true });
+    const patience = await patient();
     await run(patience, 100);
-    patience.submitted();
-    expect(await sleepOf(patience.submitted())).toBe(179);
+    patience.wait(() => new Promise(() => {}));
+    expect(await sleepOf(patience)).toBe(179);
+  });
+
+  it('passes on what goes wrong, and goes on', async () => {
+    const patience = await patient();
+    await expect(patience.wait(() => Promise.reject(new Error('lost')))).rejects.toThrow('lost');
+    await run(patience, 100);
   });
 });
