@@ -106,7 +106,7 @@ function blockRow(offset: string): string {
  * counts the vec4s of weights passed since the beginning of each row of blocks.
  */
 export function productsText(
-  { pixels, vectors, loaders }: DirectTile,
+  { pixels, vectors, loaders, lanes }: DirectTile,
   { weights }: ConvolutionBindings,
   block: string,
 ): string[] {
@@ -119,17 +119,19 @@ export function productsText(
         : load(weights, `weight${q} + ${block} + ${channel}u`);
     // One addition to the sum for each product takes 0.9 of the time of adding the four products first, on llvmpipe.
     const sums = range(pixels).flatMap((p) =>
-      ['x', 'y', 'z', 'w'].map((lane, channel) => `sum${p}_${q} += input${p}.${lane} * w${q}_${channel};`),
+      LANES.slice(0, lanes).map((lane, channel) => `sum${p}_${q} += input${p}.${lane} * w${q}_${channel};`),
     );
     return [
       ...(loaders > 1 && q % blocks === 0
         ? [`let loaded${group} = ${load(weights, `weight${group} + ${block}`)};`]
         : []),
-      ...range(4).map((channel) => `let w${q}_${channel} = ${row(channel)};`),
+      ...range(lanes).map((channel) => `let w${q}_${channel} = ${row(channel)};`),
       ...sums,
     ];
   });
 }
+
+const LANES = ['x', 'y', 'z', 'w'] as const;
 
 /** The vec4s of one pixel: sum{p}_{q}, at `output + q`, with the residual at `residual + q`, where `inside`. */
 export function pixelStores(

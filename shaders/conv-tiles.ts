@@ -19,12 +19,15 @@ export interface DirectTile {
    * - unrolled: stores and (up to 9) taps are text, which keeps every sum in a register.
    */
   readonly form: 'compact' | 'unrolled';
+  /** Lanes of an input vec4 that are multiplied: 3 where an image has no fourth channel. */
+  readonly lanes: 3 | 4;
   /** Invocations of a workgroup. They share their output channels, not their pixels. */
   readonly workgroup: number;
 }
 
-export function tileName({ pixels, vectors, loaders, form }: DirectTile): string {
-  return `${pixels}x${4 * vectors} ${loaders > 1 ? `broadcast${loaders}` : 'load'} ${form}`;
+export function tileName({ pixels, vectors, loaders, form, lanes }: DirectTile): string {
+  const loading = loaders > 1 ? `broadcast${loaders}` : 'load';
+  return `${pixels}x${4 * vectors} ${loading} ${form}${lanes === 3 ? ' 3 lanes' : ''}`;
 }
 
 /** Tiles in the order of preference, without having measured. */
@@ -61,5 +64,5 @@ function tile(
   form: DirectTile['form'] = 'compact',
   workgroup = 8,
 ): DirectTile {
-  return { pixels, vectors: channels / 4, loaders, form, workgroup };
+  return { pixels, vectors: channels / 4, loaders, form, lanes: 4, workgroup };
 }

@@ -11,11 +11,12 @@ import { layerOfKey } from '../../../examples/kernel-study/layer-of-key.ts';
 import { groupRegrets, regretOf } from '../../../examples/kernel-study/regret.ts';
 import { fromRoot } from '../../../scripts/support/paths.mjs';
 import { convolutionKey, KERNELS_VERSION } from '../../../shaders/conv-candidate.ts';
+import { CORE_DEVICE } from '../../../shaders/kernel-device.ts';
 import { temporaryFolder } from '../../support/cli.ts';
 import { NetworkBuilder } from '../../support/network.ts';
 import { sampleNetworks } from '../../support/sample-networks.ts';
 
-const device = { float16: true, smallestSubgroup: 8, software: false, maxBindingBytes: 2 ** 27 };
+const device = { ...CORE_DEVICE, float16: true, smallestSubgroup: 8, maxBindingBytes: 2 ** 27 };
 const adapter = { vendor: 'acme', architecture: 'one', device: 'a1', description: 'Acme One' };
 const folder = temporaryFolder();
 
