@@ -28,15 +28,15 @@ export type { KernelProfile } from './engine/runtime/profile.ts';
 export type { RunStages } from './engine/runtime/stages.ts';
 export type { RawTensor } from './engine/runtime/tensor.ts';
 export type { TuningProgress } from './engine/runtime/tuner.ts';
-export {
-  type Detection,
-  type DetectionResult,
-  type DetectionTimings,
-  type DetectOptions,
-  Detector,
-  type DetectorOptions,
-  type LoadOptions,
-} from './engine/vision/detector.ts';
+export type {
+  Batching,
+  Detection,
+  DetectionResult,
+  DetectionTimings,
+  DetectOptions,
+  StreamedDetection,
+} from './engine/vision/detection.ts';
+export { Detector, type DetectorOptions, type LoadOptions } from './engine/vision/detector.ts';
 export type { ImageSource, PixelImage } from './engine/vision/image.ts';
 export type { KernelOptions, TuneOptions } from './engine/vision/kernel-options.ts';
 export type {

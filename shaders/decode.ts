@@ -1,16 +1,19 @@
 import { frameSetting } from './frame-settings.ts';
 import type { Binding, ElementType, Kernel, Parameter } from './kernel.ts';
 
-/** A table anchors x attributes inside an output tensor of the network; offset and strides count elements. */
+/** A table images x anchors x attributes inside an output tensor of the network; offset and strides count elements. */
 export interface AnchorTable {
   readonly element: ElementType;
   readonly offset: number;
+  readonly imageStride: number;
   readonly anchorStride: number;
   readonly attributeStride: number;
 }
 
 /** How an output of one row per anchor becomes scored boxes. */
 export interface DecodeSpec {
+  /** How many are in a batch. */
+  readonly images: number;
   readonly anchorCount: number;
   readonly classCount: number;
   /** Four attributes: centre and size, or two corners. */
@@ -29,7 +32,7 @@ export interface DecodeSpec {
   readonly multiLabel: boolean;
 }
 
-/** How many candidates a decode can yield: the length of its scores, and of the lists that NMS makes. */
+/** How many candidates a decode can yield for an image: the length of its scores, and of the lists that NMS makes. */
 export function candidateCount(spec: Pick<DecodeSpec, 'anchorCount' | 'classCount' | 'multiLabel'>): number {
   return spec.multiLabel ? spec.anchorCount * spec.classCount : spec.anchorCount;
 }
@@ -37,7 +40,8 @@ export function candidateCount(spec: Pick<DecodeSpec, 'anchorCount' | 'classCoun
 const WORKGROUP = 64;
 
 /**
- * Boxes and scores of every anchor, one invocation each. Bindings: settings, boxes, scores, (objectness), then written:
+ * Boxes and scores of every anchor of every image, one invocation each; all that is written is image after image.
+ * Bindings: settings, boxes, scores, (objectness), then written:
  * candidateBoxes (vec4<f32> per anchor: x1 y1 x2 y2 in pixels of the input; undefined where no class passed),
  * candidateScores (the bits of a float32 above the threshold, or 0 for none) and, unless multiLabel, candidateClasses.
  * Candidate number: the anchor, or anchor * classCount + class with multiLabel.
@@ -66,14 +70,15 @@ export function decodeKernel(spec: DecodeSpec): Kernel {
     bindings,
     parameters: decodeParameters(spec),
     workgroupSize: [WORKGROUP, 1, 1],
-    workgroups: [Math.ceil(spec.anchorCount / WORKGROUP), 1, 1],
+    workgroups: [Math.ceil(spec.anchorCount / WORKGROUP), spec.images, 1],
     body: decodeBody(spec),
   };
 }
 
 function decodeParameters({ anchorCount, classCount, boxes, scores, objectness }: DecodeSpec): Parameter[] {
-  const table = (prefix: string, { offset, anchorStride, attributeStride }: AnchorTable) => ({
+  const table = (prefix: string, { offset, imageStride, anchorStride, attributeStride }: AnchorTable) => ({
     [`${prefix}Offset`]: offset,
+    [`${prefix}ImageStride`]: imageStride,
     [`${prefix}AnchorStride`]: anchorStride,
     [`${prefix}AttributeStride`]: attributeStride,
   });
@@ -107,28 +112,32 @@ fn hasArea(corners: vec4<f32>) -> bool {
 }`;
 
 function decodeBody(spec: DecodeSpec): string {
-  const objectness = 'f32(objectness[params.objectnessOffset + anchor * params.objectnessAnchorStride])';
+  const objectness = `f32(objectness[${start('objectness')}])`;
   return `${FINITE_BOXES}
-fn boxAttribute(anchor: u32, index: u32) -> f32 {
-  return f32(boxes[params.boxOffset + anchor * params.boxAnchorStride + index * params.boxAttributeStride]);
-}
-fn boxAttributes(anchor: u32) -> vec4<f32> {
+fn boxAttributes(image: u32, anchor: u32) -> vec4<f32> {
+  let first = ${start('box')};
+  let next = params.boxAttributeStride;
   return vec4<f32>(
-    boxAttribute(anchor, 0u), boxAttribute(anchor, 1u), boxAttribute(anchor, 2u), boxAttribute(anchor, 3u));
+    f32(boxes[first]), f32(boxes[first + next]), f32(boxes[first + 2u * next]), f32(boxes[first + 3u * next]));
 }
 // The probability of a class; 0 where it isn't a number.
-fn probability(anchor: u32, label: u32) -> f32 {
-  let value = f32(scores[params.scoreOffset + anchor * params.scoreAnchorStride + label * params.scoreAttributeStride]);
+fn probability(image: u32, anchor: u32, label: u32) -> f32 {
+  let value = f32(scores[${start('score')} + label * params.scoreAttributeStride]);
   return select(0.0f, value, isFinite(value));
 }
 // No class of an anchor scores higher than this.
-fn confidence(anchor: u32) -> f32 {
+fn confidence(image: u32, anchor: u32) -> f32 {
   let value = ${spec.objectness ? objectness : '1.0f'};
   return select(0.0f, value, isFinite(value));
 }
 ${spec.grid ? gridCell(spec.grid) : ''}
 ${toCorners(spec)}
 ${spec.multiLabel ? EVERY_LABEL : BEST_LABEL}`;
+}
+
+/** Where an anchor's attributes begin in a table. */
+function start(table: string): string {
+  return `params.${table}Offset + image * params.${table}ImageStride + anchor * params.${table}AnchorStride`;
 }
 
 function toCorners({ boxForm, grid }: DecodeSpec): string {
@@ -164,15 +173,17 @@ const BEST_LABEL = `
 @main
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let anchor = id.x;
+  let image = id.y;
   if (anchor >= params.anchorCount) { return; }
-  let threshold = ${frameSetting('scoreThreshold')};
-  let limit = confidence(anchor);
+  let candidate = image * params.anchorCount + anchor;
+  let threshold = ${frameSetting('scoreThreshold', 'image')};
+  let limit = confidence(image, anchor);
   var score = 0.0f;
   if (limit > threshold) {
     var highest = 0.0f;
     var best = 0u;
     for (var label = 0u; label < params.classCount; label++) {
-      let value = probability(anchor, label);
+      let value = probability(image, anchor, label);
       if (value > highest) {
         highest = value;
         best = label;
@@ -180,32 +191,34 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     score = limit * highest;
     if (score > threshold) {
-      let values = boxAttributes(anchor);
+      let values = boxAttributes(image, anchor);
       let box = toCorners(anchor, limited(values));
       if (allFinite(values) && hasArea(box)) {
-        candidateBoxes[anchor] = box;
-        candidateClasses[anchor] = best;
+        candidateBoxes[candidate] = box;
+        candidateClasses[candidate] = best;
       } else {
         score = 0.0f;
       }
     }
   }
-  candidateScores[anchor] = select(0u, bitcast<u32>(score), score > threshold);
+  candidateScores[candidate] = select(0u, bitcast<u32>(score), score > threshold);
 }`;
 
 const EVERY_LABEL = `
 @main
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let anchor = id.x;
+  let image = id.y;
   if (anchor >= params.anchorCount) { return; }
-  let threshold = ${frameSetting('scoreThreshold')};
-  let values = boxAttributes(anchor);
+  let candidate = image * params.anchorCount + anchor;
+  let threshold = ${frameSetting('scoreThreshold', 'image')};
+  let values = boxAttributes(image, anchor);
   let box = toCorners(anchor, limited(values));
-  let limit = select(0.0f, confidence(anchor), allFinite(values) && hasArea(box));
-  candidateBoxes[anchor] = box;
+  let limit = select(0.0f, confidence(image, anchor), allFinite(values) && hasArea(box));
+  candidateBoxes[candidate] = box;
   for (var label = 0u; label < params.classCount; label++) {
     var score = 0.0f;
-    if (limit > threshold) { score = limit * probability(anchor, label); }
-    candidateScores[anchor * params.classCount + label] = select(0u, bitcast<u32>(score), score > threshold);
+    if (limit > threshold) { score = limit * probability(image, anchor, label); }
+    candidateScores[candidate * params.classCount + label] = select(0u, bitcast<u32>(score), score > threshold);
   }
 }`;

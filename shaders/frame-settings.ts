@@ -1,8 +1,11 @@
 /**
  * What changes from frame to frame, as one storage buffer of float32 written before each submission: so one pipeline
- * serves every image size and every threshold. Integers in it are exact up to 2^24.
+ * serves every image size and every threshold. Each image of a batch has settings of its own, one after another.
+ * Integers in it are exact up to 2^24.
  */
 const FIELDS = [
+  /** The image's number in its batch. */
+  'image',
   /** Size of the image as given, pixels. */
   'imageWidth',
   'imageHeight',
@@ -22,31 +25,39 @@ const FIELDS = [
 
 export type FrameSettings = Readonly<Record<(typeof FIELDS)[number], number>>;
 
-/** Bytes of the settings buffer. */
-export const FRAME_SETTINGS_BYTES = Math.ceil(FIELDS.length / 4) * 16;
+/** Bytes of an image's settings: those of each image can be bound alone, so they begin where a binding may. */
+export const FRAME_SETTINGS_BYTES = 256;
 
-export function packFrameSettings(settings: FrameSettings, into: Float32Array): void {
+/** Writes the settings of image number `image`. */
+export function packFrameSettings(settings: FrameSettings, into: Float32Array, image = 0): void {
   FIELDS.forEach((field, index) => {
-    into[index] = settings[field];
+    into[(image * FRAME_SETTINGS_BYTES) / 4 + index] = settings[field];
   });
 }
 
-/** A field in WGSL, where the buffer is bound as `settings` (f32). */
-export function frameSetting(field: keyof FrameSettings): string {
-  return `settings[${FIELDS.indexOf(field)}u]`;
+/** A field in WGSL, where the settings of one image are bound as `settings` (f32); or those of all, and `image` names one. */
+export function frameSetting(field: keyof FrameSettings, image?: string): string {
+  const first = image ? `${image} * ${FRAME_SETTINGS_BYTES / 4}u + ` : '';
+  return `settings[${first}${FIELDS.indexOf(field)}u]`;
 }
 
 /**
- * The result of a frame, 32-bit words: a header whose first word counts the detections, then a row for each, best first:
+ * The result of an image, 32-bit words: a header whose first word counts the detections, then a row for each, best first:
  * x1 y1 x2 y2 score (float32, pixels of the network's input), class, anchor, 0.
  */
 const RESULT_HEADER_WORDS = 8;
 const RESULT_ROW_WORDS = 8;
 
-/** WGSL that writes a row, where the result is bound as `result` (u32). */
-export const WRITE_ROW = `
-fn writeRow(row: u32, box: vec4<f32>, score: u32, label: u32, anchor: u32) {
-  let at = ${RESULT_HEADER_WORDS}u + row * ${RESULT_ROW_WORDS}u;
+/** WGSL that writes the result of an image, where the results of all, each of `params.capacity` rows, are `result` (u32). */
+export const WRITE_RESULT = `
+fn resultOf(image: u32) -> u32 {
+  return image * (${RESULT_HEADER_WORDS}u + params.capacity * ${RESULT_ROW_WORDS}u);
+}
+fn writeCount(image: u32, count: u32) {
+  result[resultOf(image)] = count;
+}
+fn writeRow(image: u32, row: u32, box: vec4<f32>, score: u32, label: u32, anchor: u32) {
+  let at = resultOf(image) + ${RESULT_HEADER_WORDS}u + row * ${RESULT_ROW_WORDS}u;
   let corners = bitcast<vec4<u32>>(box);
   result[at] = corners.x;
   result[at + 1u] = corners.y;
@@ -72,9 +83,10 @@ export interface RawDetection {
   readonly anchor: number;
 }
 
-export function readResult(bytes: ArrayBuffer): RawDetection[] {
-  const words = new Uint32Array(bytes);
-  const floats = new Float32Array(bytes);
+/** The detections of a result that begins `offset` bytes into a buffer. */
+export function readResult(bytes: ArrayBuffer, offset = 0): RawDetection[] {
+  const words = new Uint32Array(bytes, offset);
+  const floats = new Float32Array(bytes, offset);
   return Array.from({ length: words[0] }, (_, row) => {
     const at = RESULT_HEADER_WORDS + row * RESULT_ROW_WORDS;
     return {

@@ -1,8 +1,10 @@
-import { frameSetting, WRITE_ROW } from './frame-settings.ts';
+import { frameSetting, WRITE_RESULT } from './frame-settings.ts';
 import type { Binding, Kernel } from './kernel.ts';
 
 export interface SuppressionSpec {
-  /** How many candidates the decode can yield. */
+  /** How many are in a batch. */
+  readonly images: number;
+  /** How many candidates the decode can yield for an image. */
   readonly candidates: number;
   /** How many classes share an anchor's box in the numbering of candidates: the class count with multiLabel, else 1. */
   readonly classesPerAnchor: number;
@@ -12,10 +14,10 @@ export interface SuppressionSpec {
   readonly limit: number;
 }
 
-/** One workgroup; every WebGPU device allows this many invocations. */
+/** One workgroup an image; every WebGPU device allows this many invocations. */
 const WORKGROUP = 256;
 
-/** Words of the scratch buffer `lists`. */
+/** Words of the scratch buffer `lists` for an image. */
 export function suppressionListWords(candidates: number): number {
   return Math.ceil(candidates / WORKGROUP) * WORKGROUP;
 }
@@ -25,10 +27,10 @@ export function suppressionListWords(candidates: number): number {
  * class, if the settings say so) that overlap it with an IoU above the threshold, until none is left or the result is
  * full. Equal scores go by candidate number, lower first, so the result depends on nothing but its inputs.
  *
- * Each invocation lists the candidates that are its own (every 256th), so a round costs one pass over what is left, and
+ * A workgroup works on one image. Each invocation lists the candidates that are its own (every 256th), so a round costs one pass over what is left, and
  * the rounds are as many as the detections kept: nothing is sorted, and no candidates but the kept are compared with all.
  *
- * Bindings: settings, candidateBoxes, candidateScores and (with one class per anchor) candidateClasses as the decode
+ * Candidates are numbered through all images of the batch. Bindings: settings, candidateBoxes, candidateScores and (with one class per anchor) candidateClasses as the decode
  * wrote them, lists (scratch), result (see frame-settings.ts).
  */
 export function suppressionKernel(spec: SuppressionSpec): Kernel {
@@ -53,23 +55,26 @@ export function suppressionKernel(spec: SuppressionSpec): Kernel {
     bindings,
     parameters: Object.entries(values).map(([name, value]) => ({ name, type: 'u32', value })),
     workgroupSize: [WORKGROUP, 1, 1],
-    workgroups: [1, 1, 1],
+    workgroups: [spec.images, 1, 1],
     body: `
 ${multiLabel ? MANY_CLASSES : ONE_CLASS}
 ${limited ? BEST_CANDIDATES : ''}
-${WRITE_ROW}
+${WRITE_RESULT}
 ${SUPPRESSION}
 @main
-fn main(@builtin(local_invocation_index) thread: u32) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+  let image = group.x;
+  let list = image * ${suppressionListWords(spec.candidates)}u + thread;
+  let end = (image + 1u) * params.candidates;
   var length = 0u;
-  for (var candidate = thread; candidate < params.candidates; candidate += ${WORKGROUP}u) {
+  for (var candidate = image * params.candidates + thread; candidate < end; candidate += ${WORKGROUP}u) {
     if (candidateScores[candidate] != 0u) {
-      lists[thread + ${WORKGROUP}u * length] = candidate;
+      lists[list + ${WORKGROUP}u * length] = candidate;
       length++;
     }
   }
-  ${limited ? 'length = keepBest(thread, length);' : ''}
-  suppress(thread, length);
+  ${limited ? 'length = keepBest(thread, list, length);' : ''}
+  suppress(image, thread, list, length);
 }`,
   };
 }
@@ -98,7 +103,7 @@ fn keyOf(candidate: u32) -> vec2<u32> {
   return vec2<u32>(candidateScores[candidate], ~candidate);
 }
 
-fn keepBest(thread: u32, length: u32) -> u32 {
+fn keepBest(thread: u32, list: u32, length: u32) -> u32 {
   atomicAdd(&total, length);
   workgroupBarrier();
   if (thread == 0u) {
@@ -114,7 +119,7 @@ fn keepBest(thread: u32, length: u32) -> u32 {
     atomicStore(&histogram[thread], 0u);
     let found = workgroupUniformLoad(&lastKey);
     for (var i = 0u; i < length; i++) {
-      let key = keyOf(lists[thread + ${WORKGROUP}u * i]);
+      let key = keyOf(lists[list + ${WORKGROUP}u * i]);
       let alike = (word == 0u || key[0] == found[0]) && (key[word] & above) == (found[word] & above);
       if (alike) { atomicAdd(&histogram[(key[word] >> shift) & 255u], 1u); }
     }
@@ -135,10 +140,10 @@ fn keepBest(thread: u32, length: u32) -> u32 {
   let last = workgroupUniformLoad(&lastKey);
   var kept = 0u;
   for (var i = 0u; i < length; i++) {
-    let candidate = lists[thread + ${WORKGROUP}u * i];
+    let candidate = lists[list + ${WORKGROUP}u * i];
     let key = keyOf(candidate);
     if (key[0] > last[0] || (key[0] == last[0] && key[1] >= last[1])) {
-      lists[thread + ${WORKGROUP}u * kept] = candidate;
+      lists[list + ${WORKGROUP}u * kept] = candidate;
       kept++;
     }
   }
@@ -159,10 +164,10 @@ fn overlaps(a: vec4<f32>, b: vec4<f32>, threshold: f32) -> bool {
   return inside > threshold * (sizes.x * sizes.y + sizes.z * sizes.w - inside);
 }
 
-fn suppress(thread: u32, listed: u32) {
-  let threshold = ${frameSetting('iouThreshold')};
-  let agnostic = ${frameSetting('classAgnostic')} != 0.0f;
-  let wanted = min(u32(${frameSetting('maxDetections')}), params.capacity);
+fn suppress(image: u32, thread: u32, list: u32, listed: u32) {
+  let threshold = ${frameSetting('iouThreshold', 'image')};
+  let agnostic = ${frameSetting('classAgnostic', 'image')} != 0.0f;
+  let wanted = min(u32(${frameSetting('maxDetections', 'image')}), params.capacity);
   var length = listed;
   var kept = 0u;
   var winnerBox = vec4<f32>(0.0f);
@@ -178,11 +183,11 @@ fn suppress(thread: u32, listed: u32) {
     var bestScore = 0u;
     var best = NONE;
     for (var i = 0u; i < length; i++) {
-      let candidate = lists[thread + ${WORKGROUP}u * i];
+      let candidate = lists[list + ${WORKGROUP}u * i];
       let rival = agnostic || classOf(candidate) == winnerClass;
       let suppressed = rival && overlaps(candidateBoxes[anchorOf(candidate)], winnerBox, threshold);
       if (candidate == last || suppressed) { continue; }
-      lists[thread + ${WORKGROUP}u * left] = candidate;
+      lists[list + ${WORKGROUP}u * left] = candidate;
       left++;
       // Candidates are listed in ascending order, so the first of equals stays.
       let score = candidateScores[candidate];
@@ -206,9 +211,10 @@ fn suppress(thread: u32, listed: u32) {
     winnerBox = candidateBoxes[anchorOf(next)];
     winnerClass = classOf(next);
     if (thread == 0u) {
-      writeRow(kept, winnerBox, candidateScores[next], winnerClass, anchorOf(next));
+      let anchor = anchorOf(next) - image * (params.candidates / params.classesPerAnchor);
+      writeRow(image, kept, winnerBox, candidateScores[next], winnerClass, anchor);
     }
     kept++;
   }
-  if (thread == 0u) { result[0] = kept; }
+  if (thread == 0u) { writeCount(image, kept); }
 }`;

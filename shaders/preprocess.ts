@@ -3,7 +3,7 @@ import type { Binding, Kernel, Parameter, TensorView } from './kernel.ts';
 
 /** From pixels to the network's input. */
 export interface PreprocessSpec {
-  /** The network's input [1, 3, height, width] where it lies, float32 or float16, any strides. */
+  /** The network's input [N, 3, height, width] where it lies, float32 or float16, any strides. */
   readonly view: TensorView;
   readonly channelOrder: 'rgb' | 'bgr';
   /** Value of the border around the image, 0..255, the same in the three channels. */
@@ -23,7 +23,7 @@ const TILE = 8;
 
 /**
  * Resizes an image into its place in the network's input, fills the rest with the border value, orders and scales the
- * channels. Alpha is ignored.
+ * channels. Alpha is ignored. One dispatch for each image of a batch; its settings say which one it is.
  *
  * Bilinear as OpenCV's 8-bit INTER_LINEAR: pixel centres at halves, edges repeated, weights of 11 bits, the same integer
  * arithmetic, so a result is a byte and equal on every adapter. Weights come from the exact ratio of the sizes.
@@ -33,9 +33,9 @@ const TILE = 8;
  */
 export function preprocessKernel(source: PixelSource, spec: PreprocessSpec): Kernel {
   const { view } = spec;
-  const [batch, channels, height, width] = view.shape;
-  if (view.shape.length !== 4 || batch !== 1 || channels !== 3) {
-    throw new Error(`A detector's input is [1, 3, height, width], not [${view.shape.join(', ')}]`);
+  const [, channels, height, width] = view.shape;
+  if (view.shape.length !== 4 || channels !== 3) {
+    throw new Error(`A detector's input is [N, 3, height, width], not [${view.shape.join(', ')}]`);
   }
   const packed = isPacked(view);
   const settings: Binding = { name: 'settings', element: 'f32', vector: 1, access: 'read' };
@@ -53,14 +53,15 @@ export function preprocessKernel(source: PixelSource, spec: PreprocessSpec): Ker
 
 /** Four elements a pixel, aligned: R, G, B and a zero are written at once. */
 function isPacked(view: TensorView): boolean {
-  const [, channel, row, column] = view.strides;
-  return channel === 1 && column >= 4 && [view.offset, row, column].every((value) => value % 4 === 0);
+  const [image, channel, row, column] = view.strides;
+  return channel === 1 && column >= 4 && [view.offset, image, row, column].every((value) => value % 4 === 0);
 }
 
 function preprocessParameters({ view, padValue, scale, offset }: PreprocessSpec): Parameter[] {
   const [, , height, width] = view.shape;
-  const [, channelStride, rowStride, columnStride] = view.strides;
-  const integers = { width, height, start: view.offset, channelStride, rowStride, columnStride, padValue };
+  const [imageStride, channelStride, rowStride, columnStride] = view.strides;
+  const strides = { imageStride, channelStride, rowStride, columnStride };
+  const integers = { width, height, start: view.offset, ...strides, padValue };
   const channels = scale.flatMap((value, c): Parameter[] => [
     { name: `scale${c}`, type: 'f32', value },
     { name: `offset${c}`, type: 'f32', value: offset[c] },
@@ -114,7 +115,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   }
   let values = vec3<f32>(${ordered}) * vec3<f32>(params.scale0, params.scale1, params.scale2)
     + vec3<f32>(params.offset0, params.offset1, params.offset2);
-  let at = params.start + id.y * params.rowStride + id.x * params.columnStride;
+  let first = params.start + u32(${frameSetting('image')}) * params.imageStride;
+  let at = first + id.y * params.rowStride + id.x * params.columnStride;
   ${store}
 }`;
 }

@@ -35,6 +35,9 @@ export function detectCommand(): Command {
   return addNetworkOptions(addSizeOption(addDetectionOptions(command))).action(detect);
 }
 
+/** Pictures go through one by one. */
+type PictureResult = Omit<DetectionResult, 'batchSize'> & { readonly image: string };
+
 async function detect(files: string[], options: Options): Promise<void> {
   const settings = detectOptions(options);
   const targets = options.out === undefined ? undefined : await annotatedFiles(files, options.out);
@@ -44,7 +47,7 @@ async function detect(files: string[], options: Options): Promise<void> {
   const detector = await whileLoading((onProgress) =>
     Detector.load(options.model, { ...loadOptions(options), labels, device, onProgress }),
   );
-  const results: (DetectionResult & { image: string })[] = [];
+  const results: PictureResult[] = [];
   await withProgress(async (report) => {
     for await (const [file, image] of pictures) {
       const { detections, width, height, timings, adapter } = await detector.detect(image, settings);
@@ -77,7 +80,7 @@ async function annotatedFiles(files: readonly string[], folder: string): Promise
   return targets;
 }
 
-function print({ image, detections, timings }: DetectionResult & { image: string }, target: string | undefined): void {
+function print({ image, detections, timings }: PictureResult, target: string | undefined): void {
   const count = `${detections.length} ${detections.length === 1 ? 'object' : 'objects'}`;
   console.log(`${image}: ${count}, ${timings.total.toFixed(1)} ms${target ? ` -> ${target}` : ''}`);
   for (const { label, score, box } of detections) {

@@ -10,6 +10,7 @@ export interface DeviceProfile extends KernelDevice {
 /**
  * The optimisations of the planner, each on unless switched off by name. `shared-pipelines`: sizes and offsets are read
  * from a uniform buffer, so that layers of one form share a pipeline; without it they are constants of the text.
+ * `image-by-image`: on software adapters a batch is not one plan for all images but the plan for one, repeated.
  * `shared-pools`: a step may read and write one pool, where that saves memory. `winograd`: 3 x 3 convolutions may be three
  * dispatches of fewer multiplications.
  */
@@ -19,6 +20,7 @@ export const PLAN_SWITCHES = [
   'memory-reuse',
   'shared-pools',
   'shared-pipelines',
+  'image-by-image',
   'winograd',
 ] as const;
 export type PlanSwitch = (typeof PLAN_SWITCHES)[number];

@@ -8,6 +8,7 @@ import type { PlanTensor } from '../plan/plan.ts';
 import { linearView } from '../plan/views.ts';
 import type { EngineDevice } from './device.ts';
 import { type BufferSlice, type Dispatch, encodeDispatches, PipelineCache, prepareDispatches } from './dispatch.ts';
+import { nudged } from './firefox-nudge.ts';
 import { Patience } from './patience.ts';
 import type { KernelProfile } from './profile.ts';
 import { createSession, type NetworkSession, type SessionOptions } from './session.ts';
@@ -59,9 +60,13 @@ export class Network {
     options: SessionOptions,
     cache: PipelineCache = new PipelineCache(device.device),
   ): Promise<Network> {
-    const session = await createSession(graph, device, cache, options);
+    return Network.over(await createSession(graph, device, cache, options));
+  }
+
+  /** Of a session, which is the network's from then on, also where it fails. */
+  static async over(session: NetworkSession): Promise<Network> {
     try {
-      return await Network.#connect(session, cache);
+      return await Network.#connect(session);
     } catch (error) {
       session.dispose();
       throw error;
@@ -69,7 +74,8 @@ export class Network {
   }
 
   /** Gives a session the buffers and dispatches that take tensors in and out. */
-  static async #connect(session: NetworkSession, cache: PipelineCache): Promise<Network> {
+  static async #connect(session: NetworkSession): Promise<Network> {
+    const { cache } = session;
     const { device } = session.device;
     for (const { name, shape } of [...session.plan.inputs, ...session.plan.outputs]) {
       requireBindable(device.limits, name, portBytes(shape));
@@ -189,7 +195,8 @@ export class Network {
   async #download(): Promise<Record<string, RawTensor>> {
     const results: Record<string, RawTensor> = {};
     try {
-      await Promise.all(this.#outputs.map(({ readback }) => readback?.mapAsync(MapMode.read)));
+      const mapping = Promise.all(this.#outputs.map(({ readback }) => readback?.mapAsync(MapMode.read)));
+      await nudged(this.session.device.device.queue, mapping);
     } catch (error) {
       throw new DeviceLostError('the device was lost before the results could be read', { cause: error });
     }

@@ -1,26 +1,36 @@
 import type { ModelSource } from '../../loader/read.ts';
 import type { Contract } from '../../models/contract.ts';
-import type { Model } from '../../models/model.ts';
+import type { InputSize } from '../../models/input-size.ts';
 import type { RawDetection } from '../../shaders/frame-settings.ts';
+import { settledBy } from '../abort.ts';
 import {
   AbortError,
   DeviceLostError,
   DeviceUnavailableError,
   InvalidArgumentError,
   throwIfAborted,
+  UnsupportedModelError,
 } from '../errors.ts';
+import { loadPart } from '../load-part.ts';
 import type { FloatPrecision } from '../passes/assign-precision.ts';
 import type { TuningTable } from '../plan/tuning-table.ts';
 import { type AdapterReport, type EngineDevice, releaseDevice } from '../runtime/device.ts';
 import { PipelineCache } from '../runtime/dispatch.ts';
 import { choosePrecision, type Precision } from '../runtime/precision.ts';
-import { createSession, type NetworkSession } from '../runtime/session.ts';
+import { createSession } from '../runtime/session.ts';
+import type { Batching, Detection, DetectionResult, DetectOptions, StreamedDetection } from './detection.ts';
 import { checkImage, type ImageSource } from './image.ts';
 import { type KernelChoiceOptions, type KernelChooser, kernelChooser } from './kernel-options.ts';
 import { type Box, boxToImage, letterboxGeometry } from './letterbox.ts';
-import { type LoadProgress, type OpenModelOptions, openModel } from './open-model.ts';
-import { DetectionPipeline, type FrameOptions, type FrameTimings, MAX_DETECTIONS } from './pipeline.ts';
+import { type LoadProgress, type OpenModelOptions, openModel, type ResizableModel } from './open-model.ts';
+import { DetectionPipeline, type FrameOptions, MAX_DETECTIONS } from './pipeline.ts';
+import type { PipelineStore, StoreOptions } from './pipelines.ts';
 import { deviceFor } from './platform.ts';
+
+const FRAMES_IN_FLIGHT = 3;
+const MAX_BATCH = 8;
+
+const MOST = { framesInFlight: 16, maxBatch: 64 } as const;
 
 export interface DetectorOptions extends Pick<KernelChoiceOptions, 'tune' | 'kernels'> {
   /**
@@ -32,57 +42,24 @@ export interface DetectorOptions extends Pick<KernelChoiceOptions, 'tune' | 'ker
   readonly precision?: Precision;
   /** Time every pass on the GPU too (`timings.gpu`); needs a device with timestamp queries. */
   readonly timestamps?: boolean;
+  /**
+   * How many submissions may be on their way at once, 1 to 16; more wait. Default 3: one being read, one on the GPU, one
+   * behind it.
+   */
+  readonly framesInFlight?: number;
+  /** The most images of an array in one submission, 1 to 64; default 8. Memory for activations grows with it. */
+  readonly maxBatch?: number;
+  /** Names of the planner's optimisations to leave out, to see what they bring. */
+  readonly disable?: readonly string[];
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LoadProgress) => void;
 }
 
 export interface LoadOptions extends OpenModelOptions, DetectorOptions {}
 
-/** What is left out, or undefined, is as the network's contract has it. */
-export interface DetectOptions {
-  /** Only what scores more, 0..1. */
-  readonly scoreThreshold?: number;
-  /** A box goes if it overlaps a better one of its class by more, 0..1. End-to-end networks don't use it. */
-  readonly iouThreshold?: number;
-  /** From 1 to 1024. */
-  readonly maxDetections?: number;
-  /** Boxes suppress boxes of every class, not only of their own. Default false. */
-  readonly classAgnostic?: boolean;
-  /** Every class of an anchor above the threshold counts, as in COCO evaluation, not its best class only. Default false. */
-  readonly multiLabel?: boolean;
-  /** Detect in flipped and scaled copies too. Not built yet: true is refused. */
-  readonly augment?: boolean;
-  readonly signal?: AbortSignal;
-}
-
-export interface Detection {
-  /** x1, y1, x2, y2 in pixels of the image as given, clipped to it. */
-  readonly box: Box;
-  /** 0..1. */
-  readonly score: number;
-  readonly classId: number;
-  readonly label: string;
-}
-
-/** Milliseconds. */
-export interface DetectionTimings extends FrameTimings {
-  /** From the call until the result, waiting for earlier images included. */
-  readonly total: number;
-}
-
-export interface DetectionResult {
-  /** Best first. */
-  readonly detections: Detection[];
-  /** Size of the image, pixels. */
-  readonly width: number;
-  readonly height: number;
-  readonly timings: DetectionTimings;
-  readonly adapter: AdapterReport;
-}
-
 /**
- * A detection network on a device. Images go through in the order of the calls; several may be on their way at once. An
- * image must not change until its result is there.
+ * A detection network on a device. Images go through in the order of the calls, as long as these ask for batches and inputs
+ * of one size; several may be on their way at once. An image must not change until its result is there.
  */
 export class Detector {
   readonly contract: Contract;
@@ -90,27 +67,32 @@ export class Detector {
   readonly precision: FloatPrecision;
   readonly #device: EngineDevice;
   readonly #releaseDevice: boolean;
-  readonly #session: NetworkSession;
+  readonly #model: ResizableModel;
+  readonly #options: StoreOptions;
+  /** For one image in the network's own size. */
   readonly #pipeline: DetectionPipeline;
+  /** For batches and other sizes; loaded when there are such. */
+  #others: PipelineStore | undefined;
+  #loadingOthers: Promise<PipelineStore> | undefined;
   readonly #chooser: KernelChooser | undefined;
   #lost: GPUDeviceLostInfo | undefined;
   #disposed = false;
 
   private constructor(
-    contract: Contract,
+    model: ResizableModel,
     device: EngineDevice,
     ownDevice: boolean,
-    precision: FloatPrecision,
-    session: NetworkSession,
+    options: StoreOptions,
     pipeline: DetectionPipeline,
     chooser: KernelChooser | undefined,
   ) {
-    this.contract = contract;
+    this.contract = model.contract;
     this.adapter = device.adapter;
-    this.precision = precision;
+    this.precision = options.precision;
+    this.#model = model;
     this.#device = device;
     this.#releaseDevice = ownDevice;
-    this.#session = session;
+    this.#options = options;
     this.#pipeline = pipeline;
     this.#chooser = chooser;
     device.device.lost.then((info) => {
@@ -131,8 +113,10 @@ export class Detector {
    * Compiles a detector for a device.
    * @throws DeviceUnavailableError, DeviceLostError, OutOfMemoryError, InvalidArgumentError, AbortError
    */
-  static async create({ graph, contract }: Model, options: DetectorOptions = {}): Promise<Detector> {
+  static async create(model: ResizableModel, options: DetectorOptions = {}): Promise<Detector> {
     const { signal, timestamps = false } = options;
+    const framesInFlight = requireCount('framesInFlight', options.framesInFlight ?? FRAMES_IN_FLIGHT);
+    const maxBatch = requireCount('maxBatch', options.maxBatch ?? MAX_BATCH);
     const onProgress = (done: number, total: number) => options.onProgress?.({ stage: 'compile', done, total });
     const { device, ours } = await deviceFor(options.device);
     try {
@@ -141,19 +125,23 @@ export class Detector {
         throw new DeviceUnavailableError(`The adapter "${device.adapter.name}" has no timestamp queries`);
       }
       const precision = choosePrecision(options.precision ?? 'auto', device);
+      const { disable } = options;
       const chooser = await kernelChooser(options, device);
-      const session = await createSession(graph, device, new PipelineCache(device.device), {
+      const pipelineOptions = { precision, disable, chooser, timestamps, framesInFlight, maxBatch };
+      const session = await createSession(model.graph, device, new PipelineCache(device.device), {
         precision,
+        disable,
         kernels: chooser?.kernels,
         choose: chooser?.choose,
         onProgress,
       });
+      const pipeline = await DetectionPipeline.create(session, model.contract, pipelineOptions);
       try {
         throwIfAborted(signal, 'Loading the detector');
-        const pipeline = await DetectionPipeline.create(session, contract, timestamps);
-        return new Detector(contract, device, ours, precision, session, pipeline, chooser);
+        if (pipeline.images === 1) return new Detector(model, device, ours, pipelineOptions, pipeline, chooser);
+        throw new UnsupportedModelError(`The network takes ${pipeline.images} images at a time: export it for one`);
       } catch (error) {
-        session.dispose();
+        pipeline.dispose();
         throw error;
       }
     } catch (error) {
@@ -173,8 +161,17 @@ export class Detector {
   }
 
   /**
-   * Finds objects in an image, or in each of a batch.
-   * @throws InvalidImageError, InvalidArgumentError, AbortError, DeviceLostError, OutOfMemoryError
+   * How many images of an array go through the network at once. `largest` is `maxBatch`, or less where the network mixes
+   * images or memory is short: the `reason` says so then, as soon as an array has been tried.
+   */
+  get batching(): Batching {
+    return this.#others?.batching ?? { largest: this.#options.maxBatch };
+  }
+
+  /**
+   * Finds objects in an image, or in each of several: as many as `batching` says go through together in one submission,
+   * each with the size and the boxes that it has by itself.
+   * @throws InvalidImageError, InvalidArgumentError, AbortError, DeviceLostError, OutOfMemoryError, ModuleLoadError
    */
   detect(image: ImageSource, options?: DetectOptions): Promise<DetectionResult>;
   detect(images: readonly ImageSource[], options?: DetectOptions): Promise<DetectionResult[]>;
@@ -182,9 +179,38 @@ export class Detector {
     images: ImageSource | readonly ImageSource[],
     options: DetectOptions = {},
   ): Promise<DetectionResult | DetectionResult[]> {
+    const started = performance.now();
     const frame = this.#frameOptions(options);
-    if (!isBatch(images)) return this.#detectOne(images, frame, options.signal);
-    return Promise.all(images.map((image) => this.#detectOne(image, frame, options.signal)));
+    this.#requireAlive(options.signal);
+    if (!isBatch(images)) return (await this.#detectTogether([images], frame, options, started))[0];
+    const fitting = async () => (await this.#store()).fit(images.length, options.inputSize);
+    const size = images.length > 1 ? await this.#settled(fitting(), options.signal) : 1;
+    const parts: Promise<DetectionResult[]>[] = [];
+    for (let first = 0; first < images.length; first += size) {
+      parts.push(this.#detectTogether(images.slice(first, first + size), frame, options, started));
+    }
+    return (await Promise.all(parts)).flat();
+  }
+
+  /**
+   * Finds objects in one image after another, several of them on their way at once (`framesInFlight`).
+   *
+   * Of an iterable every image is looked at, in order; it is asked for the next one only when that can set out at once. Of
+   * a video that plays, the newest frame is: what is shown while as many as may be are on their way or wait to be taken is
+   * dropped. The stream ends with the source. Leaving the loop, an error and the signal (`AbortError`) end it too: the
+   * iterable is closed, and the video let go. Images stay the caller's.
+   * @throws as `detect`, and what the source throws
+   */
+  async *detectStream(
+    source: AsyncIterable<ImageSource> | Iterable<ImageSource> | HTMLVideoElement,
+    options: DetectOptions = {},
+  ): AsyncGenerator<StreamedDetection, void, undefined> {
+    const { detectFrames } = await loadPart('streams', () => import('./stream.ts'));
+    yield* detectFrames(source, {
+      detect: (image) => this.detect(image, options),
+      framesInFlight: this.#options.framesInFlight,
+      signal: options.signal,
+    });
   }
 
   /** Frees its GPU memory, and its device unless that was given to it. Images on their way end with `AbortError`. */
@@ -192,29 +218,76 @@ export class Detector {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#pipeline.dispose();
-    this.#session.dispose();
+    this.#loadingOthers?.then((others) => others.dispose()).catch(() => {});
     if (this.#releaseDevice) releaseDevice(this.#device);
   }
 
-  async #detectOne(
-    source: ImageSource,
-    frame: FrameOptions,
-    signal: AbortSignal | undefined,
-  ): Promise<DetectionResult> {
-    const started = performance.now();
+  #requireAlive(signal: AbortSignal | undefined): void {
     throwIfAborted(signal, 'The detection');
     if (this.#disposed) throw new InvalidArgumentError('The detector was disposed of: load another');
     if (this.#lost) throw deviceLost(this.#lost);
-    const image = checkImage(source, this.#device.limits);
-    const { width, height } = image;
-    const geometry = letterboxGeometry(width, height, this.contract.input);
-    const { detections, timings } = await settledBy(
+  }
+
+  /** A batch in one submission. */
+  async #detectTogether(
+    sources: readonly ImageSource[],
+    options: FrameOptions,
+    { inputSize, signal }: DetectOptions,
+    started: number,
+  ): Promise<DetectionResult[]> {
+    const images = sources.map((source) => checkImage(source, this.#device.limits));
+    const running = this.#use(images.length, inputSize, async (pipeline) => {
+      const { input } = pipeline.contract;
+      const placed = images.map((image) => ({
+        image,
+        geometry: letterboxGeometry(image.width, image.height, input),
+      }));
+      const { detections, timings } = await pipeline.run(placed, options, signal);
+      return placed.map(({ image: { width, height }, geometry }, index): DetectionResult => {
+        const found = detections[index].flatMap((raw) =>
+          this.#toDetection(raw, boxToImage(raw.box, geometry, width, height)),
+        );
+        const total = performance.now() - started;
+        const { adapter } = this;
+        return { detections: found, width, height, timings: { ...timings, total }, batchSize: images.length, adapter };
+      });
+    });
+    return this.#settled(running, signal);
+  }
+
+  async #use<T>(
+    images: number,
+    inputSize: InputSize | undefined,
+    work: (pipeline: DetectionPipeline) => Promise<T>,
+  ): Promise<T> {
+    if (images === 1 && inputSize === undefined) return work(this.#pipeline);
+    return (await this.#store()).use(images, inputSize, work);
+  }
+
+  #store(): Promise<PipelineStore> {
+    this.#loadingOthers ??= this.#loadStore();
+    return this.#loadingOthers;
+  }
+
+  async #loadStore(): Promise<PipelineStore> {
+    try {
+      const { PipelineStore } = await loadPart('batches', () => import('./batch-part.ts'));
+      this.#others = new PipelineStore(this.#model, this.#pipeline, this.#options);
+      return this.#others;
+    } catch (error) {
+      // Whoever asks next tries again.
+      this.#loadingOthers = undefined;
+      throw error;
+    }
+  }
+
+  /** What a promise gives, `AbortError` as soon as the signal fires, or why it failed. */
+  #settled<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    return settledBy(
       signal,
-      this.#pipeline.run(image, geometry, frame, signal).catch((error: unknown) => this.#explain(error)),
+      'The detection',
+      promise.catch((error: unknown) => this.#explain(error)),
     );
-    const found = detections.flatMap((raw) => this.#toDetection(raw, boxToImage(raw.box, geometry, width, height)));
-    const total = performance.now() - started;
-    return { detections: found, width, height, timings: { ...timings, total }, adapter: this.adapter };
   }
 
   /** None where nothing of the box lies in the image. */
@@ -253,6 +326,11 @@ export class Detector {
   }
 }
 
+function requireCount(name: keyof typeof MOST, count: number): number {
+  if (Number.isInteger(count) && count >= 1 && count <= MOST[name]) return count;
+  throw new InvalidArgumentError(`${name} must be a whole number from 1 to ${MOST[name]}, not ${count}`);
+}
+
 function isBatch(images: ImageSource | readonly ImageSource[]): images is readonly ImageSource[] {
   return Array.isArray(images);
 }
@@ -264,19 +342,4 @@ function deviceLost({ message, reason }: GPUDeviceLostInfo): DeviceLostError {
 
 function delay(milliseconds: number): Promise<undefined> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
-/** The promise's outcome, or `AbortError` as soon as the signal fires; what was begun runs to its end unseen. */
-async function settledBy<T>(signal: AbortSignal | undefined, promise: Promise<T>): Promise<T> {
-  if (!signal) return promise;
-  let stop = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(new AbortError('The detection was cancelled', { cause: signal.reason }));
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
 }

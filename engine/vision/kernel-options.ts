@@ -37,7 +37,8 @@ export interface KernelOptions {
 export interface KernelChoiceOptions {
   /**
    * Time the kernels that this device could run the network's convolutions with, and keep the fastest. What was timed before
-   * on the same adapter isn't timed again. Default false.
+   * on the same adapter isn't timed again. Only loading takes that time: a detector's batches and other sizes of input
+   * run with what is known by then. Default false.
    */
   readonly tune?: boolean | TuneOptions;
   readonly kernels?: KernelOptions;

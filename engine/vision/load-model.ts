@@ -6,14 +6,17 @@ import { buildGraph, buildModel, type Model } from '../../models/model.ts';
 import { InvalidArgumentError, UnsupportedModelError } from '../errors.ts';
 import { elementCount } from '../graph/indexing.ts';
 import type { Graph, Shape } from '../graph/types.ts';
+import { loadPart } from '../load-part.ts';
 import type { FloatPrecision } from '../passes/assign-precision.ts';
 import type { PassReport } from '../passes/run-passes.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { TuningTable } from '../plan/tuning-table.ts';
 import { type AdapterReport, type EngineDevice, releaseDevice } from '../runtime/device.ts';
+import { PipelineCache } from '../runtime/dispatch.ts';
 import { Network } from '../runtime/network.ts';
 import { choosePrecision, type Precision } from '../runtime/precision.ts';
 import type { KernelProfile } from '../runtime/profile.ts';
+import { createSession, type SessionOptions } from '../runtime/session.ts';
 import type { RunStages } from '../runtime/stages.ts';
 import type { RawTensor } from '../runtime/tensor.ts';
 import { type KernelChoiceOptions, type KernelChooser, kernelChooser } from './kernel-options.ts';
@@ -26,7 +29,7 @@ export interface GraphOptions extends ReadModelOptions {
   readonly inputShapes?: Readonly<Record<string, Shape>>;
   /** Width and height for open dimensions of image inputs [N, 3, H, W]; default 640. */
   readonly inputSize?: InputSize;
-  /** Images at a time, where the file leaves it open; default 1. */
+  /** Images at a time; default 1. A graph that its file fixes to one image is rewritten for more. */
   readonly batch?: number;
   /**
    * Find out what detector the file holds, and where it does, take as much of the graph as detecting needs: what would only
@@ -65,7 +68,32 @@ export interface ModelInput {
  *   ModuleLoadError, AbortError
  */
 export async function checkModel(source: ModelSource | undefined, options: GraphOptions = {}): Promise<CheckedModel> {
+  const { single, ...model } = await prepareModel(source, options);
+  return model;
+}
+
+/** `single`: the graph for one image, where it was rewritten for more. */
+async function prepareModel(
+  source: ModelSource | undefined,
+  options: GraphOptions,
+): Promise<CheckedModel & { readonly single?: Graph }> {
   const file = await readModel(source, options);
+  const { batch = 1, inputShapes } = options;
+  const taken = inputShapes ? undefined : batchOf(file);
+  if (batch === 1 || taken === undefined) return importModel(file, options);
+  const model = await importModel(file, { ...options, batch: undefined });
+  const { setBatch } = await loadBatches();
+  try {
+    const graph = setBatch(model.graph, batch);
+    return { ...model, graph, single: model.graph, inputs: inputsOf(file, graph) };
+  } catch (error) {
+    // What can't be rewritten may have been exported for any batch.
+    if (taken === 'open' && error instanceof UnsupportedModelError) return importModel(file, options);
+    throw error;
+  }
+}
+
+async function importModel(file: ModelFile, options: GraphOptions): Promise<CheckedModel> {
   const detector = options.identify ? await detectorIn(file, options) : undefined;
   const imported = detector?.graph ?? (await importGraph(file, options));
   const { graph, report } = await optimize(
@@ -73,13 +101,24 @@ export async function checkModel(source: ModelSource | undefined, options: Graph
     imported,
     options.disable?.filter((name) => !isPlanSwitch(name)),
   );
+  return { graph, contract: detector?.contract, passes: report, inputs: inputsOf(file, graph) };
+}
+
+function inputsOf(file: ModelFile, { inputs }: Graph): ModelInput[] {
   const types = new Map(file.graph?.inputs.map(({ name, type }) => [name, type]));
-  return {
-    graph,
-    contract: detector?.contract,
-    passes: report,
-    inputs: graph.inputs.map(({ name, shape }) => ({ name, type: types.get(name) ?? 'float32', dims: shape })),
-  };
+  return inputs.map(({ name, shape }) => ({ name, type: types.get(name) ?? 'float32', dims: shape }));
+}
+
+/** Whether a file says that it takes one image, or leaves open how many. Undefined where it takes something else. */
+function batchOf({ graph }: ModelFile): 'one' | 'open' | undefined {
+  const batches = graph?.inputs.filter(({ dims }) => dims.length === 4).map(({ dims }) => dims[0]) ?? ['any'];
+  if (batches.length === 0) return undefined;
+  if (batches.every((images) => images === 1)) return 'one';
+  return batches.every((images) => typeof images === 'string') ? 'open' : undefined;
+}
+
+function loadBatches() {
+  return loadPart('batches', () => import('./batch-part.ts'));
 }
 
 /** Any supported graph, with raw tensors in and out. */
@@ -160,20 +199,25 @@ export class LoadedModel {
  * @throws as `checkModel`, and DeviceUnavailableError, OutOfMemoryError
  */
 export async function loadModel(source: ModelSource | undefined, options: LoadModelOptions = {}): Promise<LoadedModel> {
-  const model = await checkModel(source, options);
+  const { single, ...model } = await prepareModel(source, options);
   const { device, ours } = await deviceFor(options.device);
   const release = () => ours && releaseDevice(device);
   try {
     const precision = choosePrecision(options.precision ?? 'auto', device);
     const disable = options.disable?.filter(isPlanSwitch);
     const chooser = await kernelChooser({ ...options, disable }, device);
-    const network = await Network.create(model.graph, device, {
+    const sessionOptions: SessionOptions = {
       precision,
       disable,
       kernels: chooser?.kernels,
       choose: chooser?.choose,
       onProgress: (done, total) => options.onProgress?.({ stage: 'compile', done, total }),
-    });
+    };
+    const cache = new PipelineCache(device.device);
+    const session = single
+      ? await (await loadBatches()).createBatchSession(single, options.batch ?? 1, device, cache, sessionOptions)
+      : await createSession(model.graph, device, cache, sessionOptions);
+    const network = await Network.over(session);
     return new LoadedModel(model, network, precision, chooser, release);
   } catch (error) {
     release();

@@ -35,7 +35,16 @@ export interface OpenModelOptions extends ReadModelOptions {
   readonly disablePasses?: readonly string[];
 }
 
-export interface OpenedModel extends Model {
+/** A detector that can be had for other sizes of input. */
+export interface ResizableModel extends Model {
+  /**
+   * The same network for another size; absent where only its graph is known.
+   * @throws InvalidArgumentError where the network doesn't take that size
+   */
+  resize?(inputSize: InputSize): Promise<Model>;
+}
+
+export interface OpenedModel extends ResizableModel {
   readonly passes: readonly PassReport[];
 }
 
@@ -66,9 +75,13 @@ export async function readModel(
  */
 export async function openModel(source: ModelSource | undefined, options: OpenModelOptions = {}): Promise<OpenedModel> {
   const file = await readModel(source, options);
-  const { labels = options.contract?.labels, inputSize, contract, disablePasses } = options;
-  const model = separateHead(await buildModel(file, { ...contract, labels, inputSize }));
-  const { graph, report } = await optimize(file, model.graph, disablePasses);
+  const { labels = options.contract?.labels, contract, disablePasses } = options;
+  const build = async (inputSize: InputSize | undefined) => {
+    const model = separateHead(await buildModel(file, { ...contract, labels, inputSize }));
+    const { graph, report } = await optimize(file, model.graph, disablePasses);
+    return { graph, contract: model.contract, passes: report };
+  };
+  const model = await build(options.inputSize);
   throwIfAborted(options.signal, `Loading ${file.source}`);
-  return { graph, contract: model.contract, passes: report };
+  return { ...model, resize: build };
 }

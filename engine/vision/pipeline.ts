@@ -13,7 +13,8 @@ import {
   throwIfAborted,
   UnsupportedModelError,
 } from '../errors.ts';
-import { type BufferSlice, encodeDispatches } from '../runtime/dispatch.ts';
+import { type Dispatch, encodeDispatches } from '../runtime/dispatch.ts';
+import { nudged } from '../runtime/firefox-nudge.ts';
 import { Patience } from '../runtime/patience.ts';
 import type { BoundTensor, NetworkSession } from '../runtime/session.ts';
 import { BufferUsage, MapMode } from '../runtime/webgpu-flags.ts';
@@ -26,8 +27,12 @@ import { Preprocessing } from './preprocessing.ts';
 /** The most detections that an image can have. */
 export const MAX_DETECTIONS = 1024;
 
-/** How many frames may be on their way at once: one being read, one on the GPU, one waiting. */
-const FRAMES_IN_FLIGHT = 3;
+export interface PipelineOptions {
+  /** Time every pass on the GPU. */
+  readonly timestamps: boolean;
+  /** How many frames may be on their way at once. */
+  readonly framesInFlight: number;
+}
 
 export interface FrameOptions {
   readonly scoreThreshold: number;
@@ -38,7 +43,13 @@ export interface FrameOptions {
   readonly multiLabel: boolean;
 }
 
-/** Milliseconds. */
+/** An image, and where it goes in the network's input. */
+export interface PlacedImage {
+  readonly image: CheckedImage;
+  readonly geometry: Geometry;
+}
+
+/** Milliseconds, of the whole batch that the image was in. */
 export interface FrameTimings {
   /** Handing the image's pixels to WebGPU. */
   readonly upload: number;
@@ -51,22 +62,26 @@ export interface FrameTimings {
 }
 
 export interface Frame {
-  readonly detections: RawDetection[];
+  /** Of each image of the batch. */
+  readonly detections: readonly RawDetection[][];
   readonly timings: FrameTimings;
 }
 
 /**
- * From image to detections on the GPU: one compute pass, one submission and one readback for each frame. A frame is
- * recorded without a pause, and WebGPU keeps the order of writes and submissions, so frames share every buffer but the
- * one that is read; they come out in the order in which they went in.
+ * From a batch of images to detections on the GPU: one compute pass, one submission and one readback for each frame, which
+ * is as many images as the session takes. A frame is recorded without a pause, and WebGPU keeps the order of writes and
+ * submissions, so frames share every buffer but the one that is read; they come out in the order in which they went in.
  */
 export class DetectionPipeline {
-  readonly #session: NetworkSession;
+  readonly contract: Contract;
+  /** Images in a frame. */
+  readonly images: number;
+  readonly session: NetworkSession;
   readonly #device: GPUDevice;
-  readonly #contract: Contract;
-  readonly #settings: BufferSlice;
-  readonly #settingsData = new Float32Array(FRAME_SETTINGS_BYTES / 4);
+  readonly #settings: GPUBuffer;
+  readonly #settingsData: Float32Array<ArrayBuffer>;
   readonly #preprocessing: Preprocessing;
+  readonly #preprocess: Dispatch[] = [];
   readonly #postprocessing = new Map<boolean, Promise<Postprocessing>>();
   readonly #timer: PassTimer | undefined;
   readonly #patience: Patience;
@@ -75,42 +90,64 @@ export class DetectionPipeline {
   readonly #waiting: ((readback: GPUBuffer) => void)[] = [];
   #disposed = false;
 
-  private constructor(session: NetworkSession, contract: Contract, timestamps: boolean) {
+  private constructor(session: NetworkSession, contract: Contract, { timestamps, framesInFlight }: PipelineOptions) {
     const { device } = session.device;
-    this.#session = session;
+    const input = inputOf(session, contract);
+    this.session = session;
+    this.contract = contract;
+    this.images = input.view.shape[0];
     this.#device = device;
-    this.#contract = contract;
-    const usage = BufferUsage.storage | BufferUsage.copyDestination;
-    const settings = device.createBuffer({ label: 'frame settings', size: FRAME_SETTINGS_BYTES, usage });
-    this.#settings = { buffer: settings, offset: 0, size: FRAME_SETTINGS_BYTES };
-    this.#preprocessing = new Preprocessing(session.device, contract.input, inputOf(session, contract), this.#settings);
+    this.#settings = device.createBuffer({
+      label: 'frame settings',
+      size: this.images * FRAME_SETTINGS_BYTES,
+      usage: BufferUsage.storage | BufferUsage.copyDestination,
+    });
+    this.#settingsData = new Float32Array(this.#settings.size / 4);
+    const settings = Array.from({ length: this.images }, (_, image) => ({
+      buffer: this.#settings,
+      offset: image * FRAME_SETTINGS_BYTES,
+      size: FRAME_SETTINGS_BYTES,
+    }));
+    this.#preprocessing = new Preprocessing(session.device, contract.input, input, settings);
     this.#timer = timestamps ? new PassTimer(device) : undefined;
     this.#patience = new Patience(session.device);
-    this.#readbacks = Array.from({ length: FRAMES_IN_FLIGHT }, () =>
+    this.#readbacks = Array.from({ length: framesInFlight }, () =>
       device.createBuffer({
         label: 'readback',
-        size: resultBytes(MAX_DETECTIONS) + PassTimer.bytes,
+        size: this.images * resultBytes(MAX_DETECTIONS) + PassTimer.bytes,
         usage: BufferUsage.mapRead | BufferUsage.copyDestination,
       }),
     );
     this.#free = [...this.#readbacks];
   }
 
-  /** Compiles what every frame needs; kernels for other sources than bytes, and for `multiLabel`, follow when asked for. */
-  static async create(session: NetworkSession, contract: Contract, timestamps: boolean): Promise<DetectionPipeline> {
-    const pipeline = new DetectionPipeline(session, contract, timestamps);
+  /**
+   * Compiles what every frame needs; kernels for other sources than bytes, and for `multiLabel`, follow when asked for.
+   * The session is the pipeline's from then on, also where it fails.
+   */
+  static async create(
+    session: NetworkSession,
+    contract: Contract,
+    options: PipelineOptions,
+  ): Promise<DetectionPipeline> {
+    let pipeline: DetectionPipeline | undefined;
     try {
+      pipeline = new DetectionPipeline(session, contract, options);
       await Promise.all([pipeline.#preprocessing.compile('bytes'), pipeline.#postprocess(false)]);
       return pipeline;
     } catch (error) {
-      pipeline.dispose();
+      pipeline?.dispose();
+      session.dispose();
       throw error;
     }
   }
 
-  /** @throws AbortError, InvalidImageError, OutOfMemoryError; rejects where the device is lost or the pipeline disposed */
-  async run(image: CheckedImage, geometry: Geometry, options: FrameOptions, signal?: AbortSignal): Promise<Frame> {
-    const upload = await this.#preprocessing.prepare(image);
+  /**
+   * @param images as many as the pipeline takes
+   * @throws AbortError, InvalidImageError, OutOfMemoryError; rejects where the device is lost or the pipeline disposed
+   */
+  async run(images: readonly PlacedImage[], options: FrameOptions, signal?: AbortSignal): Promise<Frame> {
+    const uploads = await Promise.all(images.map(({ image }, index) => this.#preprocessing.prepare(image, index)));
     const postprocessing = await this.#postprocess(options.multiLabel);
     const readback = await this.#acquire();
     try {
@@ -118,29 +155,24 @@ export class DetectionPipeline {
       if (this.#disposed) throw new AbortError('The detector was disposed of');
       const started = performance.now();
       let uploaded = started;
-      const size = resultBytes(options.maxDetections);
       const problem = this.#scoped(() => {
-        this.#writeSettings(image, geometry, options);
-        const preprocess = upload();
+        this.#writeSettings(images, options);
+        uploads.forEach((upload, index) => {
+          this.#preprocess[index] = upload();
+        });
         uploaded = performance.now();
-        const encoder = this.#device.createCommandEncoder();
-        const pass = encoder.beginComputePass(this.#timer?.descriptor);
-        encodeDispatches(pass, [preprocess]);
-        this.#session.encode(pass);
-        encodeDispatches(pass, postprocessing.dispatches);
-        pass.end();
-        encoder.copyBufferToBuffer(postprocessing.result.buffer, 0, readback, 0, size);
-        this.#timer?.resolve(encoder, readback, size);
-        this.#device.queue.submit([encoder.finish()]);
+        this.#submit(postprocessing, readback, options.maxDetections);
       });
       const submitted = performance.now();
-      const read = size + (this.#timer ? PassTimer.bytes : 0);
-      const mapped = this.#patience.wait(() => readback.mapAsync(MapMode.read, 0, read));
+      const size = resultBytes(options.maxDetections);
+      const results = this.images * size;
+      const read = results + (this.#timer ? PassTimer.bytes : 0);
+      const mapped = this.#patience.wait(() => nudged(this.#device.queue, readback.mapAsync(MapMode.read, 0, read)));
       const outcomes = await Promise.allSettled([problem, mapped]);
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
       const bytes = readback.getMappedRange(0, read);
-      const detections = readResult(bytes);
-      const gpu = this.#timer && PassTimer.milliseconds(bytes, size);
+      const detections = images.map((_, index) => readResult(bytes, index * size));
+      const gpu = this.#timer && PassTimer.milliseconds(bytes, results);
       const timings = {
         upload: uploaded - started,
         encode: submitted - uploaded,
@@ -154,20 +186,40 @@ export class DetectionPipeline {
     }
   }
 
-  /** Frees its GPU memory, not the session's. Frames on their way are rejected. */
+  /** Frees its GPU memory, and the session's. Frames on their way are rejected. */
   dispose(): void {
     this.#disposed = true;
     this.#preprocessing.release();
     for (const creating of this.#postprocessing.values()) creating.then((created) => created.dispose()).catch(() => {});
     this.#timer?.dispose();
-    for (const buffer of [this.#settings.buffer, ...this.#readbacks]) buffer.destroy();
+    for (const buffer of [this.#settings, ...this.#readbacks]) buffer.destroy();
+    this.session.dispose();
+  }
+
+  /** The frame's commands. Creates nothing but their encoder. */
+  #submit(postprocessing: Postprocessing, readback: GPUBuffer, maxDetections: number): void {
+    const encoder = this.#device.createCommandEncoder();
+    const pass = encoder.beginComputePass(this.#timer?.descriptor);
+    encodeDispatches(pass, this.#preprocess);
+    this.session.encode(pass);
+    encodeDispatches(pass, postprocessing.dispatches);
+    pass.end();
+    const { buffer } = postprocessing.result;
+    const size = resultBytes(maxDetections);
+    for (let image = 0; image < this.images; image++) {
+      encoder.copyBufferToBuffer(buffer, image * resultBytes(MAX_DETECTIONS), readback, image * size, size);
+    }
+    this.#timer?.resolve(encoder, readback, this.images * size);
+    this.#device.queue.submit([encoder.finish()]);
   }
 
   #postprocess(multiLabel: boolean): Promise<Postprocessing> {
     let created = this.#postprocessing.get(multiLabel);
     if (!created) {
-      const { cache, outputs } = this.#session;
-      created = createPostprocessing(cache, this.#contract, outputs, this.#settings, {
+      const { cache, outputs } = this.session;
+      const settings = { buffer: this.#settings, offset: 0, size: this.#settings.size };
+      created = createPostprocessing(cache, this.contract, outputs, settings, {
+        images: this.images,
         multiLabel,
         capacity: MAX_DETECTIONS,
       });
@@ -176,24 +228,28 @@ export class DetectionPipeline {
     return created;
   }
 
-  #writeSettings(image: CheckedImage, geometry: Geometry, options: FrameOptions): void {
-    packFrameSettings(
-      {
-        imageWidth: image.width,
-        imageHeight: image.height,
-        pixelBytes: image.form === 'bytes' ? image.pixelBytes : 0,
-        contentLeft: geometry.left,
-        contentTop: geometry.top,
-        contentWidth: geometry.contentWidth,
-        contentHeight: geometry.contentHeight,
-        scoreThreshold: options.scoreThreshold,
-        iouThreshold: options.iouThreshold,
-        maxDetections: options.maxDetections,
-        classAgnostic: options.classAgnostic ? 1 : 0,
-      },
-      this.#settingsData,
-    );
-    this.#device.queue.writeBuffer(this.#settings.buffer, 0, this.#settingsData);
+  #writeSettings(images: readonly PlacedImage[], options: FrameOptions): void {
+    images.forEach(({ image, geometry }, index) => {
+      packFrameSettings(
+        {
+          image: index,
+          imageWidth: image.width,
+          imageHeight: image.height,
+          pixelBytes: image.form === 'bytes' ? image.pixelBytes : 0,
+          contentLeft: geometry.left,
+          contentTop: geometry.top,
+          contentWidth: geometry.contentWidth,
+          contentHeight: geometry.contentHeight,
+          scoreThreshold: options.scoreThreshold,
+          iouThreshold: options.iouThreshold,
+          maxDetections: options.maxDetections,
+          classAgnostic: options.classAgnostic ? 1 : 0,
+        },
+        this.#settingsData,
+        index,
+      );
+    });
+    this.#device.queue.writeBuffer(this.#settings, 0, this.#settingsData);
   }
 
   /**
@@ -233,8 +289,8 @@ function inputOf({ inputs }: NetworkSession, { input }: Contract): BoundTensor {
     );
   }
   const { shape } = bound.view;
-  if (shape.length === 4 && shape[0] === 1 && shape[1] === 3) return bound;
+  if (shape.length === 4 && shape[1] === 3) return bound;
   throw new UnsupportedModelError(
-    `A detector's input is [1, 3, height, width], and ${input.name} is [${shape.join(', ')}]: export it for one image`,
+    `A detector's input is [N, 3, height, width], and ${input.name} is [${shape.join(', ')}]`,
   );
 }

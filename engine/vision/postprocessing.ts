@@ -9,18 +9,20 @@ import type { BoundTensor } from '../runtime/session.ts';
 import { createStorage } from '../runtime/storage.ts';
 import { BufferUsage } from '../runtime/webgpu-flags.ts';
 
-/** From the network's outputs to a compact list of detections, all on the GPU. */
+/** From the network's outputs to a compact list of detections for each image, all on the GPU. */
 export interface Postprocessing {
   readonly dispatches: readonly Dispatch[];
-  /** Detections as shaders/frame-settings.ts describes them. */
+  /** Detections as shaders/frame-settings.ts describes them, `resultBytes(capacity)` for each image. */
   readonly result: BufferSlice;
   dispose(): void;
 }
 
 export interface PostprocessingOptions {
+  /** How many are in a batch. */
+  readonly images: number;
   /** Every class of an anchor above the threshold is a candidate, as COCO evaluation counts, not its best class only. */
   readonly multiLabel: boolean;
-  /** The most detections that a frame can have. */
+  /** The most detections that an image can have. */
   readonly capacity: number;
   /** The best so many candidates take part in suppression; the default is the customary 30000. */
   readonly candidateLimit?: number;
@@ -29,7 +31,8 @@ export interface PostprocessingOptions {
 const CANDIDATE_LIMIT = 30_000;
 
 /**
- * Buffers, pipelines and bind groups for a head. `settings` is the buffer of the frame's settings.
+ * Buffers, pipelines and bind groups for a head. `settings` is the buffer of every image's settings. The dispatches are as
+ * many for a batch as for one image.
  * @throws InvalidArgumentError where the contract doesn't fit the outputs, OutOfMemoryError where the device can't bind what
  *   candidates need
  */
@@ -46,7 +49,8 @@ export async function createPostprocessing(
     scratch.push(slice.buffer);
     return slice;
   };
-  const result = allocate('detections', resultBytes(options.capacity), BufferUsage.storage | BufferUsage.copySource);
+  const resultSize = options.images * resultBytes(options.capacity);
+  const result = allocate('detections', resultSize, BufferUsage.storage | BufferUsage.copySource);
   const { head } = contract;
   const requests =
     head.kind === 'dense'
@@ -73,11 +77,13 @@ function denseRequests(
   allocate: (label: string, size: number) => BufferSlice,
 ) {
   const { anchorCount, classCount, boxForm, decoding } = head;
+  const { images } = options;
   const multiLabel = options.multiLabel && classCount > 1;
-  const boxes = locate(outputs, head.boxes, anchorCount, 4);
-  const scores = locate(outputs, head.scores, anchorCount, classCount);
-  const objectness = head.objectness && locate(outputs, head.objectness, anchorCount, 1);
+  const boxes = locate(outputs, images, head.boxes, anchorCount, 4);
+  const scores = locate(outputs, images, head.scores, anchorCount, classCount);
+  const objectness = head.objectness && locate(outputs, images, head.objectness, anchorCount, 1);
   const spec: DecodeSpec = {
+    images,
     anchorCount,
     classCount,
     boxes: boxes.table,
@@ -90,10 +96,10 @@ function denseRequests(
     multiLabel,
   };
   const candidates = candidateCount(spec);
-  const candidateBoxes = allocate('candidate boxes', anchorCount * 16);
-  const candidateScores = allocate('candidate scores', candidates * 4);
-  const candidateClasses = multiLabel ? [] : [allocate('candidate classes', candidates * 4)];
-  const lists = allocate('candidate lists', suppressionListWords(candidates) * 4);
+  const candidateBoxes = allocate('candidate boxes', images * anchorCount * 16);
+  const candidateScores = allocate('candidate scores', images * candidates * 4);
+  const candidateClasses = multiLabel ? [] : [allocate('candidate classes', images * candidates * 4)];
+  const lists = allocate('candidate lists', images * suppressionListWords(candidates) * 4);
   const decoded = [candidateBoxes, candidateScores, ...candidateClasses];
   return [
     {
@@ -102,6 +108,7 @@ function denseRequests(
     },
     {
       kernel: suppressionKernel({
+        images,
         candidates,
         classesPerAnchor: multiLabel ? classCount : 1,
         capacity: options.capacity,
@@ -117,12 +124,12 @@ function rowRequests(
   outputs: ReadonlyMap<string, BoundTensor>,
   settings: BufferSlice,
   result: BufferSlice,
-  { capacity }: PostprocessingOptions,
+  { images, capacity }: PostprocessingOptions,
 ) {
-  const rows = locate(outputs, head.detections, head.rows, 6);
+  const rows = locate(outputs, images, head.detections, head.rows, 6);
   return [
     {
-      kernel: endToEndKernel({ rows: rows.table, rowCount: head.rows, classCount: head.classCount, capacity }),
+      kernel: endToEndKernel({ images, rows: rows.table, rowCount: head.rows, classCount: head.classCount, capacity }),
       buffers: [settings, rows.slice, result],
     },
   ];
@@ -131,6 +138,7 @@ function rowRequests(
 /** Where a slice of an output lies in device memory. */
 function locate(
   outputs: ReadonlyMap<string, BoundTensor>,
+  images: number,
   slice: TensorSlice,
   anchors: number,
   attributes: number,
@@ -144,11 +152,12 @@ function locate(
   const { shape, strides, offset, element } = bound.view;
   const fits =
     (element === 'f32' || element === 'f16') &&
+    shape[0] === images &&
     anchors <= (shape[slice.anchorAxis] ?? 0) &&
     slice.start + attributes <= (shape[slice.attributeAxis] ?? 0);
   if (!fits) {
     throw new InvalidArgumentError(
-      `The contract reads ${anchors} anchors on axis ${slice.anchorAxis} and ${attributes} attributes from ` +
+      `The contract reads ${images} images on axis 0, ${anchors} anchors on axis ${slice.anchorAxis} and ${attributes} attributes from ` +
         `${slice.start} on axis ${slice.attributeAxis} of the output ${slice.output}, which is [${shape.join(', ')}]`,
     );
   }
@@ -158,6 +167,7 @@ function locate(
     table: {
       element,
       offset: offset + slice.start * attributeStride,
+      imageStride: strides[0],
       anchorStride: strides[slice.anchorAxis],
       attributeStride,
     },

@@ -21,6 +21,8 @@ const parts = {
   'onelook-model': ['engine/vision/load-model.ts'],
   'onelook-operators': ['engine/plan/further-rules.ts'],
   'onelook-profile': ['engine/runtime/profile.ts'],
+  'onelook-batch': ['engine/vision/batch-part.ts'],
+  'onelook-stream': ['engine/vision/stream.ts'],
   'onelook-hardware': ['shaders/hardware-convolutions.ts'],
   'onelook-tuner': ['engine/vision/tuning.ts'],
 };

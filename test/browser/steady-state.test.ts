@@ -9,13 +9,13 @@ it.skipIf(!chromium)('a page creates nothing for a picture but its command encod
   });
   try {
     const page = await browser.open('/blank/');
-    const { images, counts } = await callInPage<{ images: number; counts: Record<string, number> }>(
+    const { submissions, counts } = await callInPage<{ submissions: number; counts: Record<string, number> }>(
       page,
       '/modules/steady-state-in-page.js',
       'countCreated',
       '/images/scene-1.jpg',
     );
-    expect(counts).toEqual({ createCommandEncoder: images });
+    expect(counts).toEqual({ createCommandEncoder: submissions });
   } finally {
     await browser.close();
   }

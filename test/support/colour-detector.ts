@@ -1,31 +1,30 @@
 import { GraphBuilder } from '../../engine/graph/builder.ts';
-import type { DetectionResult } from '../../engine/vision/detector.ts';
+import type { DetectionResult } from '../../engine/vision/detection.ts';
 import type { PixelImage } from '../../engine/vision/image.ts';
 import type { Contract } from '../../models/contract.ts';
 import type { Model } from '../../models/model.ts';
 
-/** Input pixels. */
-const INPUT = 64;
 const CELL = 8;
-const CELLS = INPUT / CELL;
 
 /**
  * A detector that one can follow by hand: its anchors are cells of 8 x 8 input pixels, its classes the colours red, green
  * and blue, and a cell's score for a colour is the cell's mean of that channel. Shaped like Ultralytics' exports:
  * [1, 4 + 3, 64], boxes as centres and sizes.
+ * @param size pixels a side
  */
-export function colourDetector(changes: Partial<Contract['input']> = {}): Model {
+export function colourDetector(changes: Partial<Contract['input']> = {}, size = 64): Model {
+  const cellsPerSide = size / CELL;
   const builder = new GraphBuilder();
-  const images = builder.input('images', 'float', [1, 3, INPUT, INPUT]);
+  const images = builder.input('images', 'float', [1, 3, size, size]);
   const mean = builder.apply(
     { type: 'averagePool2d', kernel: [CELL, CELL], strides: [CELL, CELL], pads: [0, 0, 0, 0], countIncludePad: true },
     [images],
     'mean',
   );
-  const anchors = CELLS * CELLS;
+  const anchors = cellsPerSide * cellsPerSide;
   const scores = builder.apply({ type: 'reshape', shape: [1, 3, anchors] }, [mean], 'scores');
   const centre = (cell: number) => (cell + 0.5) * CELL;
-  const cells = Array.from({ length: anchors }, (_, i) => [i % CELLS, Math.floor(i / CELLS)]);
+  const cells = Array.from({ length: anchors }, (_, i) => [i % cellsPerSide, Math.floor(i / cellsPerSide)]);
   const rows = [
     cells.map(([x]) => centre(x)),
     cells.map(([, y]) => centre(y)),
@@ -41,11 +40,11 @@ export function colourDetector(changes: Partial<Contract['input']> = {}): Model 
       family: 'colours',
       input: {
         name: 'images',
-        width: INPUT,
-        height: INPUT,
+        width: size,
+        height: size,
         resize: 'letterbox',
         align: 'center',
-        contentSize: [INPUT, INPUT],
+        contentSize: [size, size],
         allowEnlarge: true,
         rounding: 'round',
         padValue: 51,

@@ -28,6 +28,7 @@ export function deviceTensor(
 /** The settings of a frame; fields that a test doesn't care for are 0. */
 export function settingsBuffer(device: GPUDevice, settings: Partial<FrameSettings>): BufferSlice {
   const none: FrameSettings = {
+    image: 0,
     imageWidth: 0,
     imageHeight: 0,
     pixelBytes: 0,

@@ -31,13 +31,24 @@ describe('the input of a graph', () => {
     expect(await shapeOf(model, { inputShapes: { image: [3, 3, 5, 7] } })).toEqual([3, 3, 5, 7]);
   });
 
+  it('is rewritten for the batch where the file is fixed to one image', async () => {
+    const { inputs, graph } = await checkModel(oneConvolution([1, 3, 48, 64]), { batch: 4 });
+    expect(inputs[0].dims).toEqual([4, 3, 48, 64]);
+    expect(graph.outputs[0].shape).toEqual([4, 4, 48, 64]);
+    const detector = writeOnnx(tinyDetector({ ...separateOutputs(3), outputs: ['boxes', 'scores'] }));
+    const { contract, graph: batch } = await checkModel(detector, { identify: true, batch: 2 });
+    expect(contract?.labels).toHaveLength(3);
+    expect(batch.outputs.map(({ shape: [images] }) => images)).toEqual([2, 2]);
+    await expect(checkModel(oneConvolution([2, 3, 48, 64]), { batch: 4 })).rejects.toThrow(InvalidArgumentError);
+  });
+
   it('takes them too where a network is built from weights', async () => {
     expect(await shapeOf(EMBEDDED, { inputSize: 96 })).toEqual([1, 3, 96, 96]);
   });
 
   it('refuses what it does not have', async () => {
     const model = oneConvolution([1, 3, 48, 64]);
-    for (const options of [{ inputSize: 64 }, { inputSize: [48, 64] as const }, { batch: 2 }]) {
+    for (const options of [{ inputSize: 64 }, { inputSize: [48, 64] as const }]) {
       await expect(checkModel(model, options)).rejects.toThrow(/input "image" is fixed to 1x3x48x64; export it with/);
     }
     const open = oneConvolution(['batch', 3, 'height', 'width']);

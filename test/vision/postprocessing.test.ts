@@ -85,6 +85,7 @@ async function run(
   const settings = settingsBuffer(device, { ...options, classAgnostic: options.classAgnostic ? 1 : 0 });
   const { multiLabel, candidateLimit } = options;
   const postprocessing = await createPostprocessing(new PipelineCache(device), contract, outputs, settings, {
+    images: 1,
     multiLabel,
     candidateLimit,
     capacity: CAPACITY,

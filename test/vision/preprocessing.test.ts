@@ -49,7 +49,7 @@ async function preprocess(images: readonly CheckedImage[], contract = CONTRACT, 
   const buffer = device.createBuffer({ size, usage: BufferUsage.storage | BufferUsage.copySource });
   const slice = { buffer, offset: 0, size };
   const settings = settingsBuffer(device, {});
-  const preprocessing = new Preprocessing(await testDevice(), contract, { slice, view }, settings);
+  const preprocessing = new Preprocessing(await testDevice(), contract, { slice, view }, [settings]);
   for (const image of images) {
     const geometry = letterboxGeometry(image.width, image.height, contract);
     const frame = settingsBuffer(device, {
@@ -228,7 +228,7 @@ describe('preprocessing', () => {
     const { device } = await testDevice();
     const buffer = device.createBuffer({ size: 32 * 24 * 16, usage: BufferUsage.storage });
     const input = { slice: { buffer, offset: 0, size: buffer.size }, view: packedView(CONTRACT) };
-    const preprocessing = new Preprocessing(await testDevice(), CONTRACT, input, settingsBuffer(device, {}));
+    const preprocessing = new Preprocessing(await testDevice(), CONTRACT, input, [settingsBuffer(device, {})]);
     for (const source of ['bytes', 'texture', 'externalTexture'] as const) {
       expect((await preprocessing.compile(source)).kernel.label).toContain(source);
     }

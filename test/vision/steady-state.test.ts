@@ -22,7 +22,7 @@ function countingDevice(engineDevice: EngineDevice): { device: EngineDevice; cou
   return { device: { ...engineDevice, device }, counts };
 }
 
-it('creates nothing for an image but its command encoder', async () => {
+it('creates nothing for a batch but its command encoder', async () => {
   const { device, counts } = countingDevice(await testDevice());
   const detector = await Detector.create(colourDetector(), { device });
   expect(counts.get('createBuffer')).toBeGreaterThan(3);
@@ -42,6 +42,25 @@ it('creates nothing for an image but its command encoder', async () => {
   counts.clear();
   await frames();
   await frames();
+  // Two batches, and every image by itself.
+  expect(Object.fromEntries(counts)).toEqual({ createCommandEncoder: 2 * (2 + images.length) });
+  detector.dispose();
+});
+
+it('creates nothing for an image of a stream but its command encoder', async () => {
+  const { device, counts } = countingDevice(await testDevice());
+  const detector = await Detector.create(colourDetector(), { device });
+  const images = [painted(300, 200, []), painted(64, 64, []), painted(199, 300, [])];
+  const stream = async () => {
+    let seen = 0;
+    for await (const { index } of detector.detectStream([...images, ...images, ...images])) {
+      expect(index).toBe(seen++);
+    }
+    return seen;
+  };
+  await stream();
+  counts.clear();
+  expect((await stream()) + (await stream())).toBe(2 * 3 * images.length);
   expect(Object.fromEntries(counts)).toEqual({ createCommandEncoder: 2 * 3 * images.length });
   detector.dispose();
 });

@@ -3,7 +3,7 @@ import { acquireDevice, Detector } from '/dist/onelook.js';
 /**
  * Counts what a device creates for pictures, after it has seen each of their forms.
  * @param {string} url of a picture
- * @returns {Promise<{ images: number, counts: Record<string, number> }>} counts by method
+ * @returns {Promise<{ submissions: number, counts: Record<string, number> }>} counts by method
  */
 export async function countCreated(url) {
   const engineDevice = await acquireDevice(navigator.gpu);
@@ -26,10 +26,13 @@ export async function countCreated(url) {
   const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext('2d'));
   context.drawImage(bitmap, 0, 0);
   const images = [bitmap, canvas, context.getImageData(0, 0, canvas.width, canvas.height)];
-  await detector.detect(images);
+  const detect = async () => {
+    await detector.detect(images);
+    for (const image of images) await detector.detect(image);
+  };
+  await detect();
   counts = {};
-  await detector.detect(images);
-  for (const image of images) await detector.detect(image);
+  await detect();
   detector.dispose();
-  return { images: 2 * images.length, counts };
+  return { submissions: 1 + images.length, counts };
 }
