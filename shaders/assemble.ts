@@ -18,9 +18,14 @@ export interface AssembleOptions {
   readonly specialize?: boolean;
 }
 
-/** Each binding in a buffer of its own. */
+/** Each tensor in a buffer of its own. */
 export function separateUses({ bindings }: Kernel): BindingUse[] {
-  return bindings.map(({ access }, owner) => ({ owner, access: access === 'write' ? 'read_write' : 'read' }));
+  const tensorOf = ({ name, tensor }: Binding) => tensor ?? name;
+  return bindings.map((binding, index) => {
+    const isWritten = (other: Binding) => other.access === 'write' && tensorOf(other) === tensorOf(binding);
+    const owner = bindings.findIndex(isWritten);
+    return owner < 0 ? { owner: index, access: 'read' } : { owner, access: 'read_write' };
+  });
 }
 
 /** The complete WGSL module of a kernel. Equal text means equal pipeline. */

@@ -90,7 +90,7 @@ function formatDispatch(kernel: Kernel, layer: LabLayer, isOneOfSeveral: boolean
     ...(isOneOfSeveral ? ['', `//! dispatch ${kernel.label}`] : []),
     `//! workgroups ${kernel.workgroups.join(', ')}`,
     ...kernel.bindings
-      .filter((binding) => tensorOf(binding) !== binding.name)
+      .filter((binding) => tensorOf(binding) !== binding.name && code.includes(`> ${binding.name}:`))
       .map((binding) => `//! tensor ${binding.name} = ${tensorOf(binding)}`),
     `${code}\n`,
   ].join('\n');

@@ -42,7 +42,7 @@ describe('a device with the core limits and no feature', () => {
       maxComputeInvocationsPerWorkgroup: 256,
       maxStorageBuffersPerShaderStage: 8,
     });
-    expect(features).toEqual({ float16: false, subgroups: false, timestamps: false });
+    expect(features).toEqual({ float16: false, subgroups: false, subgroupMatrices: false, timestamps: false });
   });
 
   it('runs the embedded network', () => expectSame(undefined, scene));

@@ -57,7 +57,10 @@ describe('kernels as text', () => {
           expect(dispatch?.workgroups).toEqual(built.workgroups);
           expect(dispatch?.uniform?.parameters).toEqual(built.parameters);
           expect(dispatch?.bindings.map(({ tensor, access }) => [tensor, access])).toEqual(
-            built.bindings.map((binding) => [tensorOf(binding), binding.access]),
+            // What stands for a residual that isn't there is read through the output's binding.
+            built.bindings
+              .map((binding) => [tensorOf(binding), binding.access])
+              .filter(([tensor, access]) => tensor !== 'output' || access === 'write'),
           );
           const bare = (code: string | undefined) => code?.replace(/[ \t]*(\/\/.*)?$/gm, '').trim();
           expect(bare(dispatch?.code)).toBe(bare(assemble(built)));
