@@ -1,10 +1,7 @@
 import type { EngineDevice } from './device.ts';
 
-/** How many past runs an expectation rests on: their shortest, as anything else on the machine only makes runs longer. */
-const REMEMBERED_RUNS = 4;
-
-/** The part of the expected time that is slept. What a sleep overshoots shortens the next one. */
-const SLEPT_SHARE = 0.9;
+/** The part of the expected time that is slept: what follows is a little slower, as the waiting takes a core. */
+const SLEPT_SHARE = 0.92;
 
 /** Timers count whole milliseconds and wake late: the last one is not worth a sleep. */
 const SHORTEST_SLEEP_MS = 2;
@@ -13,7 +10,16 @@ const SHORTEST_SLEEP_MS = 2;
 const AT_ONCE_MS = 3;
 
 /** What a run is taken to have lasted that was over before the sleep was, as a share of the sleep. */
-const OVERSLEPT_SHARE = 0.7;
+const OVERSLEPT_SHARE = 0.85;
+
+/** By how much an expectation grows at most from run to run: one run that was held up must not put the next to sleep. */
+const GROWTH = 1.05;
+
+/** What a run takes without polling, at least, as a share of one that was polled for all the time. */
+const POLLED_SHARE = 0.6;
+
+/** More runs are hardly on their way at once. */
+const MOST_IN_FLIGHT = 16;
 
 /**
  * Sleeps while the GPU works, for event loops in which waiting costs. Dawn's binding for Node polls the device from the
@@ -23,7 +29,7 @@ const OVERSLEPT_SHARE = 0.7;
  */
 export class Patience {
   readonly #enabled: boolean;
-  readonly #durations: number[] = [];
+  #expectedMs = 0;
   #runs = 0;
   #lastFinished = 0;
   #lastDue = 0;
@@ -36,7 +42,7 @@ export class Patience {
   async wait<T>(arrival: () => Promise<T>): Promise<T> {
     if (!this.#enabled) return arrival();
     const start = performance.now();
-    const due = Math.max(start, this.#lastDue) + this.#expectedMs();
+    const due = Math.max(start, this.#lastDue) + this.#expectedMs;
     this.#lastDue = due;
     await sleepMost(due - start);
     const woke = performance.now();
@@ -48,16 +54,14 @@ export class Patience {
   }
 
   #learn(start: number, woke: number, now: number): void {
-    const overslept = woke - start >= SHORTEST_SLEEP_MS && now - woke < AT_ONCE_MS;
-    if (this.#runs++ > 0) this.#durations.push((now - start) * (overslept ? OVERSLEPT_SHARE : 1));
-    if (this.#durations.length > REMEMBERED_RUNS) this.#durations.shift();
+    const slept = woke - start;
+    const overslept = slept >= SHORTEST_SLEEP_MS && now - woke < AT_ONCE_MS;
+    const most = this.#runs > 1 ? GROWTH * this.#expectedMs : POLLED_SHARE * (now - start);
+    if (this.#runs > 0) this.#expectedMs = overslept ? OVERSLEPT_SHARE * slept : Math.min(now - start, most);
+    this.#runs++;
     this.#lastFinished = now;
-    // Those still on their way can't be due later than one after the other from now on; a failed one holds nobody up.
-    this.#lastDue = Math.min(this.#lastDue, now + REMEMBERED_RUNS * this.#expectedMs());
-  }
-
-  #expectedMs(): number {
-    return this.#durations.length > 0 ? Math.min(...this.#durations) : 0;
+    // Those still on their way are due one after the other from now on; one that failed holds nobody up.
+    this.#lastDue = Math.min(this.#lastDue, now + MOST_IN_FLIGHT * this.#expectedMs);
   }
 }
 
