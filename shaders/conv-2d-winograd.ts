@@ -43,34 +43,20 @@ export function isWinograd({ kernel, strides, dilations, groups, epilogue }: Con
 }
 
 /**
- * The tile to choose without measuring, if Winograd's way is to be chosen at all. On graphics cards for layers that are large
- * enough to pay for two more dispatches, with the small tile for small maps as ncnn has it
- * (src/layer/vulkan/convolution_vulkan.cpp). Where a processor computes, by what
- * each output number costs, in multiplications: `TRANSFORM_COST` for each transform, and 2.25 for each input channel
- * instead of 9, both for whole tiles, the products for whole subgroups of tiles.
+ * The tile to choose without measuring, if Winograd's way is to be chosen at all: for layers that are large enough to pay for
+ * two more dispatches, with the small tile for small maps as ncnn has it (src/layer/vulkan/convolution_vulkan.cpp). Where
+ * the processor computes, a network gains a fifth and takes two seconds longer to compile: only who tunes gets it.
  */
-export function preferredWinograd(spec: ConvolutionSpec, device: KernelDevice): WinogradTile | undefined {
-  if (!isWinograd(spec)) return undefined;
+export function preferredWinograd(spec: ConvolutionSpec, { software }: KernelDevice): WinogradTile | undefined {
   const { input, output } = spec;
-  if (!device.software) {
-    const multiplications = 9 * input.channels * output.channels * output.batch * output.height * output.width;
-    if (multiplications < WORTH_DISPATCHES) return undefined;
-    return Math.max(output.height, output.width) <= SMALL_MAP ? 2 : 4;
-  }
-  const tiles = Math.ceil(output.height / 4) * Math.ceil(output.width / 4);
-  const computed = (16 * tiles) / (output.height * output.width);
-  const multiplied = (computed * Math.ceil(tiles / SUBGROUP_TILES) * SUBGROUP_TILES) / tiles;
-  const transforms = TRANSFORM_COST * (1 + input.channels / output.channels) * computed;
-  // As fast is good enough: a residual or not, it is the same pipelines as for other layers.
-  return 2.25 * input.channels * multiplied + transforms < 1.1 * 9 * input.channels ? 4 : undefined;
+  const multiplications = 9 * input.channels * output.channels * output.batch * output.height * output.width;
+  if (software || !isWinograd(spec) || multiplications < WORTH_DISPATCHES) return undefined;
+  return Math.max(output.height, output.width) <= SMALL_MAP ? 2 : 4;
 }
 
 /** 20 microseconds at 10 * 10^12 multiplications and additions a second: two dispatches cost about as much. */
 const WORTH_DISPATCHES = 2e8;
 const SMALL_MAP = 18;
-const TRANSFORM_COST = 56;
-/** Tiles that a subgroup of 8 invocations multiplies, four each. */
-const SUBGROUP_TILES = 32;
 
 /** @param products The tile of the matrix products */
 export function winogradCandidate(

@@ -263,7 +263,7 @@ describe('the choice without measuring', () => {
   });
 
   test.each([
-    [{ channels: 64, size: 40, software: true }, 'winograd 4x4 looped'],
+    [{ channels: 64, size: 80, software: true }, 'direct 4x16 broadcast8 compact'],
     [{ channels: 8, size: 40, software: true }, 'direct 4x16 broadcast8 compact'],
     [{ channels: 64, size: 80, software: false }, 'winograd 4x4 unrolled'],
     [{ channels: 512, size: 13, software: false }, 'winograd 2x2 unrolled'],
