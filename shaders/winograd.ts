@@ -64,7 +64,10 @@ function coefficients(roots: readonly number[]): number[] {
   return polynomial.map((coefficient) => (Math.abs(coefficient) < 1e-12 ? 0 : coefficient));
 }
 
-/** G g G^T of one 3 x 3 filter, which begins at `start` of `filters`: n * n numbers, row by row, into `result`. */
+/**
+ * G g G^T of one 3 x 3 filter, which begins at `start` of `filters`: n * n numbers, row by row, into `result`. A network has
+ * hundreds of thousands of filters, hence nothing is allocated here.
+ */
 export function transformFilter(
   { filter, inputTile }: WinogradMatrices,
   filters: ArrayLike<number>,
@@ -72,13 +75,16 @@ export function transformFilter(
   result: Float64Array,
 ): void {
   for (let row = 0; row < inputTile; row++) {
-    const [a, b, c] = filter[row];
-    const at = (column: number) =>
-      a * filters[start + column] + b * filters[start + 3 + column] + c * filters[start + 6 + column];
-    const [left, middle, right] = [at(0), at(1), at(2)];
+    const factors = filter[row];
+    const a = factors[0];
+    const b = factors[1];
+    const c = factors[2];
+    const left = a * filters[start] + b * filters[start + 3] + c * filters[start + 6];
+    const middle = a * filters[start + 1] + b * filters[start + 4] + c * filters[start + 7];
+    const right = a * filters[start + 2] + b * filters[start + 5] + c * filters[start + 8];
     for (let column = 0; column < inputTile; column++) {
-      const [x, y, z] = filter[column];
-      result[row * inputTile + column] = x * left + y * middle + z * right;
+      const across = filter[column];
+      result[row * inputTile + column] = across[0] * left + across[1] * middle + across[2] * right;
     }
   }
 }
